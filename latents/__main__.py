@@ -1,0 +1,5 @@
+"""`python -m latents`: the same as `latents`."""
+
+from .cli import main
+
+main()

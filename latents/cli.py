@@ -1,0 +1,337 @@
+"""`latents`: train, evaluate, diagnose, list and show models from the command line."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from .errors import LatentsError
+
+app = typer.Typer(
+    help=__doc__, no_args_is_help=True, add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False
+)
+console = Console()
+
+FolderArgument = Annotated[Path, typer.Argument(metavar="FOLDER", help="a model folder", show_default=False)]
+DeviceOption = Annotated[str, typer.Option(help="cpu or cuda; auto takes a GPU where there is one")]
+
+
+def main() -> None:
+    """The entry point: what a user can mend is one sentence on stderr and exit code 2."""
+    try:
+        app()
+    except LatentsError as error:
+        Console(stderr=True).print(f"[bold red]error:[/] {error}", highlight=False, soft_wrap=True)
+        sys.exit(2)
+
+
+# -- train ---------------------------------------------------------------------------------------------------
+
+
+class _TrainCommand(typer.core.TyperCommand):
+    """`train --help` ends with the recipe's fields, made from the recipe itself."""
+
+    def format_help(self, ctx, formatter) -> None:
+        super().format_help(ctx, formatter)
+        from .recipe import Recipe, presets
+
+        console.print("[bold]Presets:[/] " + ", ".join(presets()))
+        console.print(_fields_table(Recipe()))
+
+
+@app.command(
+    cls=_TrainCommand, context_settings={"allow_extra_args": True, "ignore_unknown_options": True}, no_args_is_help=True
+)
+def train(
+    context: typer.Context,
+    recipe: Annotated[
+        str | None, typer.Argument(metavar="RECIPE", help="a preset's name, or a recipe's JSON file")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="the folder to write; runs/NAME by default")] = None,
+    resume: Annotated[Path | None, typer.Option(help="go on with the run in this folder")] = None,
+    accelerator: Annotated[str, typer.Option(help="auto, cpu, cuda or mps")] = "auto",
+) -> None:
+    """Train a recipe: [bold]latents train mnist-vampprior-2d --training.epochs 20 --out runs/mine[/].
+
+    Any field of the recipe is an option by its dotted name. Ctrl-C stops cleanly and keeps the model.
+    """
+    from .recipe import override, read_recipe
+    from .training import resume as go_on
+    from .training import train as start
+
+    changes = _overrides(context.args)
+    if (recipe is None) == (resume is None):
+        raise typer.BadParameter("give either a RECIPE to train or --resume FOLDER to go on with")
+    if resume is not None and (changes or out):
+        raise typer.BadParameter("a resumed run goes on as it was: --resume takes no other recipe field and no --out")
+    with _stopping() as stop, watching() as watch:
+        options = {"watch": watch, "stop": stop, "accelerator": accelerator}
+        if resume is not None:
+            folder = go_on(resume, **options)
+        else:
+            chosen = override(read_recipe(recipe), changes)
+            folder = start(chosen, out or Path("runs") / chosen.name, **options)
+    state = folder.status["state"]
+    if state == "stopped":
+        console.print(f"stopped and saved; go on with  latents train --resume {folder.path}", highlight=False)
+    else:
+        console.print(f"{state}: {folder.path}", highlight=False)
+        _print_results(folder)
+
+
+def _overrides(arguments: list[str]) -> dict[str, str]:
+    changes = {}
+    rest = list(arguments)
+    while rest:
+        name = rest.pop(0)
+        if not name.startswith("--"):
+            raise typer.BadParameter(
+                f"{name!r} is neither a recipe's field nor its value; fields are given as --field value"
+            )
+        name, equals, value = name[2:].partition("=")
+        if not equals:
+            if not rest:
+                raise typer.BadParameter(f"--{name} has no value; give it as --{name} VALUE")
+            value = rest.pop(0)
+        changes[name] = value
+    return changes
+
+
+@contextmanager
+def _stopping():
+    """Ctrl-C (or a termination) asks the run to stop; a second one ends it at once."""
+    asked = False
+
+    def ask(number, frame):
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = True
+        console.print("stopping after this step; press Ctrl-C again to end at once")
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def watching():
+    """A progress line for a person, a line per epoch where the output is not a terminal."""
+    bar = Progress(
+        TextColumn("epoch {task.fields[epoch]}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>5.1f} %"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+        console=console,
+        disable=not console.is_terminal,
+    )
+    task = bar.add_task("", total=1.0, epoch="1", note="")
+
+    def watch(progress) -> None:
+        done = (progress.epoch - 1 + progress.step / progress.steps) / progress.epochs
+        bar.update(task, completed=done, epoch=f"{progress.epoch}/{progress.epochs}")
+        if progress.row:
+            note = f"ELBO {float(progress.row['valid_elbo']):.2f} nats, {progress.row['active_units']} active units"
+            bar.update(task, note=note)
+            if not console.is_terminal:
+                console.print(f"epoch {progress.epoch}/{progress.epochs}: validation {note}", highlight=False)
+
+    with bar:
+        yield watch
+
+
+# -- evaluate, diagnose --------------------------------------------------------------------------------------
+
+
+@app.command()
+def evaluate(
+    folder: FolderArgument,
+    samples: Annotated[int, typer.Option(min=1, help="importance samples per image")] = 5000,
+    images: Annotated[
+        int | None, typer.Option(min=1, help="test images, spread over the split; all by default")
+    ] = None,
+    against: Annotated[Path | None, typer.Option(help="another evaluated model: adds the paired difference")] = None,
+    seed: Annotated[int, typer.Option(help="of the samples")] = 0,
+    device: DeviceOption = "auto",
+) -> None:
+    """Write ELBO and importance-sampled log-likelihood into metrics.json, with provenance."""
+    from .card import write_card
+    from .evaluation import compare
+    from .evaluation import evaluate as run
+    from .folder import ModelFolder
+
+    found = ModelFolder(folder)
+    columns = (TextColumn("evaluating"), BarColumn(), MofNCompleteColumn(), TextColumn("images"), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=images)
+        run(
+            found,
+            samples=samples,
+            images=images,
+            seed=seed,
+            device=_device(device),
+            watch=lambda done, of: bar.update(task, completed=done, total=of),
+        )
+    if against is not None:
+        compare(found, ModelFolder(against))
+    write_card(found)
+    _print_results(found)
+
+
+@app.command()
+def diagnose(
+    folder: FolderArgument,
+    threshold: Annotated[float, typer.Option(min=0, help="variance above which a unit is active")] = 0.01,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON instead of a table")] = False,
+    device: DeviceOption = "auto",
+) -> None:
+    """Print active units and the KL of each unit, measured on the whole test split."""
+    from .data import load as load_data
+    from .evaluation import measure_units
+    from .folder import ModelFolder
+
+    chosen = _device(device)
+    model = ModelFolder(folder).load(chosen)
+    units = measure_units(model, load_data(model.recipe.data.name), device=chosen, threshold=threshold)
+    if as_json:
+        print(json.dumps(units, indent=2))
+        return
+    if "reason" in units:
+        console.print(units["reason"])
+        return
+    title = (
+        f"{units['active']} of {units['total']} units are active: their posterior mean varies by more than "
+        f"{threshold:g} over {units['images']:,} test images"
+    )
+    table = Table("unit", "variance of the mean", "KL in nats", "state", title=title, box=box.SIMPLE)
+    kl = units["kl"] or [float("nan")] * units["total"]
+    rows = enumerate(zip(units["variances"], kl, strict=True))
+    for unit, (variance, nats) in sorted(rows, key=lambda row: -row[1][0]):
+        state = "[green]active[/]" if variance > threshold else "[dim]dead[/]"
+        table.add_row(str(unit), f"{variance:.4f}", f"{nats:.3f}", state)
+    console.print(table)
+
+
+# -- the library ---------------------------------------------------------------------------------------------
+
+
+@app.command("list")
+def list_models(
+    root: Annotated[list[Path] | None, typer.Argument(help="folders of models; trained and runs by default")] = None,
+    presets: Annotated[bool, typer.Option("--presets", help="list the recipes that come with the package")] = False,
+) -> None:
+    """Print the library as a table."""
+    from .folder import ModelFolder, find
+
+    if presets:
+        from .recipe import preset
+        from .recipe import presets as names
+
+        table = Table("preset", "data", "latent", "prior", "what it is for", box=box.SIMPLE)
+        for name in names():
+            recipe = preset(name)
+            table.add_row(
+                name, recipe.data.name, str(getattr(recipe.model, "latent", "")), _prior(recipe), recipe.description
+            )
+        console.print(table)
+        return
+    table = Table("model", "data", "latent", "prior", "log-likelihood", "active", "state", box=box.SIMPLE)
+    broken = []
+    for path in [path for place in root or default_roots() for path in find(place)]:
+        try:
+            folder = ModelFolder(path)
+            recipe, metrics = folder.recipe, folder.metrics
+            state = folder.status.get("state", "finished")
+        except LatentsError as error:
+            broken.append(str(error))
+            continue
+        likelihood, units = metrics.get("log_likelihood"), metrics.get("units", {})
+        table.add_row(
+            str(path),
+            recipe.data.name,
+            str(getattr(recipe.model, "latent", "")),
+            _prior(recipe),
+            f"{likelihood['value']:.2f} ± {likelihood['standard_error']:.2f}" if likelihood else "",
+            f"{units['active']} of {units['total']}" if "active" in units else "",
+            state,
+        )
+    console.print(table)
+    for sentence in broken:
+        Console(stderr=True).print(f"[bold red]error:[/] {sentence}", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def show(folder: FolderArgument) -> None:
+    """Print one model: its results and its recipe."""
+    from .folder import ModelFolder
+
+    found = ModelFolder(folder)
+    console.print(f"[bold]{found.recipe.name}[/]  {found.recipe.description}", highlight=False)
+    _print_results(found)
+    console.print(_fields_table(found.recipe))
+
+
+@app.command()
+def project(
+    folder: FolderArgument,
+    cache: Annotated[bool, typer.Option("--cache", help="write into the user's cache instead of the folder")] = False,
+) -> None:
+    """Compute PCA and UMAP of the encoded test images, for models with more than two latent dimensions."""
+    from .projection import cache_file, project_folder
+
+    project_folder(folder, cache_file(folder) if cache else None, report=lambda line: print(line, flush=True))
+
+
+def default_roots() -> list[Path]:
+    """Where models are looked for: `trained` and `runs` in the current folder, and the project's own."""
+    home, here = Path(__file__).resolve().parent.parent, Path.cwd()
+    return [home / "trained", *dict.fromkeys([home / "runs", here / "runs"])]
+
+
+def _prior(recipe) -> str:
+    prior = getattr(recipe.model, "prior", None)
+    if prior is None:
+        return ""
+    return f"{prior.kind}, K = {prior.components}" if hasattr(prior, "components") else prior.kind
+
+
+def _fields_table(recipe) -> Table:
+    from .recipe import fields
+
+    table = Table("field", "value", "meaning", "unit", "allowed", title="Recipe", box=box.SIMPLE)
+    for row in fields(recipe):
+        table.add_row(f"--{row.path}", str(row.value), row.description, row.unit, ", ".join(row.choices) or row.bounds)
+    return table
+
+
+def _print_results(folder) -> None:
+    from .card import results
+
+    for line in results(folder.metrics):
+        console.print(f"  {line}", highlight=False, soft_wrap=True)
+
+
+def _device(given: str) -> str:
+    import torch
+
+    if given != "auto":
+        return given
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,163 @@
+"""The numbers of a trained model, with their provenance: log-likelihood, ELBO, units, paired differences."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .data import TEST_SEED, ImageData, binarise
+from .data import load as load_data
+from .diagnostics import THRESHOLD, active_units, kl_per_unit
+from .errors import FolderError
+from .folder import EVALUATION, ModelFolder
+from .models import Model
+from .provenance import provenance
+from .randomness import seeded
+
+_PASS = 100  # images between two reports of progress
+
+
+def test_images(model: Model, data: ImageData, count: int | None = None) -> tuple[Tensor, dict[str, Any]]:
+    """The test images that numbers are taken on, as this model sees them, and what to say of them.
+
+    Gray images that a model sees as binary are binarised once, with a fixed seed. A part of the split is spread
+    evenly over it, since some sets are sorted by class.
+    """
+    images, drawn = data.test.images, "as given"
+    if data.kind != "binary" and model.recipe.data.binarisation != "none":
+        images, drawn = binarise(images, TEST_SEED), f"one fixed draw, seed {TEST_SEED}"
+    if count is not None and count < len(images):
+        images = images[np.linspace(0, len(images) - 1, count).astype(np.int64)]
+    return images, {"data": data.name, "split": "test", "images": len(images), "binarisation": drawn}
+
+
+def mean_with_error(values: Tensor) -> dict[str, float]:
+    """The mean over images and its standard error, s / sqrt(N)."""
+    values = values.double()
+    error = float(values.std() / math.sqrt(len(values))) if len(values) > 1 else 0.0
+    return {"value": round(float(values.mean()), 4), "standard_error": round(error, 4)}
+
+
+def evaluate(
+    folder: ModelFolder,
+    *,
+    samples: int = 5000,
+    images: int | None = None,
+    seed: int = 0,
+    device: str = "cpu",
+    watch: Callable[[int, int], None] = lambda done, of: None,
+    data_root: Path | None = None,
+) -> dict[str, Any]:
+    """Write ELBO and log-likelihood on the test images into metrics.json, with provenance.
+
+    The log-likelihood of each image goes into evaluation.safetensors: what paired differences are made from.
+
+    Args:
+        folder: a trained model.
+        samples: importance samples per image.
+        images: how many test images; None takes all.
+        seed: of the samples.
+        watch: called with the images done and their number.
+
+    Returns:
+        The entries written.
+    """
+    model = folder.load(device)
+    reason = model.why_not("log_likelihood")
+    if reason:
+        raise FolderError(f"{folder.path} cannot be evaluated: {reason}")
+    data = load_data(model.recipe.data.name, data_root)
+    x, said = test_images(model, data, images)
+    x = x.to(device)
+    began = time.monotonic()
+    likelihoods, bounds = [], []
+    with torch.no_grad(), seeded(seed, device):
+        for part in x.split(_PASS):
+            likelihoods.append(model.log_likelihood(part, samples))
+            bounds.append(model.elbo(part))
+            watch(sum(map(len, likelihoods)), len(x))
+    log_likelihood = torch.cat(likelihoods)
+    elbo = torch.cat([bound.value for bound in bounds])
+    said |= {"seed": seed, "unit": "nats", "measure": str(model.measure), **provenance(device)}
+    entries = {
+        "log_likelihood": {
+            **mean_with_error(log_likelihood),
+            "estimator": model.estimator,
+            "samples": samples,
+            **said,
+            "seconds": round(time.monotonic() - began, 1),
+        },
+        "elbo": {
+            **mean_with_error(elbo),
+            "reconstruction": round(float(torch.cat([bound.reconstruction for bound in bounds]).mean()), 4),
+            "kl": round(float(torch.cat([bound.kl for bound in bounds]).mean()), 4),
+            "samples": 1,
+            **said,
+        },
+        "units": measure_units(model, data, device=device),
+    }
+    folder.write_tensors(
+        EVALUATION,
+        {"log_likelihood": log_likelihood.float(), "elbo": elbo.float()},
+        seed=str(seed),
+        samples=str(samples),
+    )
+    folder.update_metrics(**entries)
+    return entries
+
+
+def measure_units(
+    model: Model, data: ImageData, *, device: str | torch.device = "cpu", threshold: float = THRESHOLD
+) -> dict[str, Any]:
+    """Variance of the posterior mean and KL of each unit, over the whole test split."""
+    if model.why_not("units"):
+        return {"reason": model.why_not("units")}
+    x, said = test_images(model, data)
+    x = x.to(device)
+    found = active_units(model, x, threshold)
+    kl = kl_per_unit(model, x)
+    return {
+        "variances": [round(float(value), 6) for value in found.variances],
+        "kl": None if kl is None else [round(float(value), 6) for value in kl],
+        "active": found.count,
+        "total": found.total,
+        "threshold": threshold,
+        **said,
+        **provenance(device),
+    }
+
+
+def compare(folder: ModelFolder, other: ModelFolder) -> dict[str, Any]:
+    """The paired difference of two models' log-likelihoods on the same images, into metrics.json of the first.
+
+    Raises FolderError when the two numbers may not be compared: another measure, other images, not evaluated.
+    """
+    mine, theirs = folder.metrics.get("log_likelihood"), other.metrics.get("log_likelihood")
+    for entry, where in ((mine, folder), (theirs, other)):
+        if entry is None:
+            raise FolderError(f"{where.path} has no log-likelihood yet; run `latents evaluate {where.path}` first")
+    for field in ("measure", "data", "split", "images", "binarisation", "samples"):
+        if mine[field] != theirs[field]:
+            raise FolderError(
+                f"the log-likelihoods of {folder.name} and {other.name} do not compare: their {field} differs "
+                f"({mine[field]} and {theirs[field]}); evaluate both in the same way"
+            )
+    values = [torch.from_numpy(where.evaluation()["log_likelihood"]) for where in (folder, other)]
+    spread = mean_with_error(values[0] - values[1])
+    entry = {
+        "with": other.name,
+        "difference": spread["value"],
+        "standard_error": spread["standard_error"],
+        "paired": True,
+        **{field: mine[field] for field in ("unit", "images", "split", "binarisation", "samples", "measure")},
+    }
+    kept = [old for old in folder.metrics.get("comparisons", []) if old["with"] != other.name]
+    folder.update_metrics(comparisons=[*kept, entry])
+    return entry

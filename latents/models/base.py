@@ -1,0 +1,194 @@
+"""What every model answers, so that nothing above it needs to know its family."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from ..likelihoods import Measure
+from ..parts import Part
+from ..randomness import seeded
+from ..spaces import Space
+
+if TYPE_CHECKING:
+    from ..data import ImageData
+    from ..recipe import Recipe
+
+CALLS = ("encode", "decode", "sample", "log_likelihood", "units", "pseudo_inputs", "components", "prior_density")
+
+# Decoded pixels that exist at a time while a likelihood is estimated: 8 MB in float32, near a processor's cache.
+_PIXELS = 1 << 21
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Images to show, `[N, C, H, W]` in [0, 1], and what they are."""
+
+    images: Tensor
+    kind: Literal["mean", "sample"]
+
+
+@dataclass(frozen=True)
+class Elbo:
+    """The evidence lower bound of each image, in nats: `value = reconstruction - kl`.
+
+    Attributes:
+        reconstruction: E_q[log p(x|z)], `[N]`.
+        kl: KL(q(z|x) || p(z)), `[N]`.
+        kl_per_unit: KL(q(z_u|x) || p(z_u)) with the prior's marginals, `[N, units]`; None where not asked for
+            or where q has no marginals. It sums to `kl` only for factorised priors.
+    """
+
+    reconstruction: Tensor
+    kl: Tensor
+    kl_per_unit: Tensor | None = None
+
+    @property
+    def value(self) -> Tensor:
+        return self.reconstruction - self.kl
+
+
+class Stage(nn.Module):
+    """One stage of fitting: `forward(x, epoch)` returns named means over the batch, "loss" among them.
+
+    The other names are the columns of the history.
+    """
+
+    name: str = "fit"
+
+    def forward(self, x: Tensor, epoch: int) -> dict[str, Tensor]:
+        raise NotImplementedError
+
+
+class Model(Part, nn.Module):
+    """p(z) p(x|z) with q(z|x). Subclasses give the parts; what is built from them is written here once."""
+
+    socket: ClassVar[str] = "model"
+    estimator: ClassVar[Literal["importance", "exact", "bound"] | None] = "importance"
+    recipe: Recipe
+    space: Space | None
+    shape: tuple[int, int, int]
+
+    def __init__(self, settings, shape: tuple[int, int, int]):
+        super().__init__()
+        self.settings, self.shape = settings, shape
+
+    # -- to be given by a family --
+
+    @classmethod
+    def check(cls, recipe: Recipe, data: ImageData) -> None:
+        """Raise RecipeError when the recipe cannot work on these images."""
+
+    def encode(self, x: Tensor) -> Distribution:
+        """q(z|x) for images `[N, C, H, W]` in [0, 1]."""
+        raise NotImplementedError
+
+    def decode(self, z: Tensor) -> Distribution:
+        """p(x|z) for `z [..., size]`, event shape (C, H, W)."""
+        raise NotImplementedError
+
+    def prior(self) -> Distribution:
+        """p(z)."""
+        raise NotImplementedError
+
+    def encode_with_prior(self, x: Tensor) -> tuple[Distribution, Distribution]:
+        """q(z|x) and p(z). A prior made of encoded images shares the pass."""
+        return self.encode(x), self.prior()
+
+    def elbo(self, x: Tensor, *, units: bool = False) -> Elbo:
+        """One-sample ELBO of each image; `units=True` adds the KL of each unit."""
+        raise NotImplementedError
+
+    def stages(self, recipe: Recipe) -> list[Stage]:
+        """The stages of fitting, in order."""
+        raise NotImplementedError
+
+    def initialise(self, images: Tensor, generator: torch.Generator) -> None:
+        """Start from training images, before the first stage."""
+
+    @property
+    def measure(self) -> Measure | None:
+        """What this model's likelihoods are likelihoods of."""
+        raise NotImplementedError
+
+    @property
+    def pseudo_inputs(self) -> Tensor | None:
+        """`[K, C, H, W]` in [0, 1], or None."""
+        return None
+
+    def reasons(self) -> dict[str, str]:
+        """For each of `CALLS` that this model does not answer, one sentence that says why."""
+        return {}
+
+    # -- the same for all --
+
+    def why_not(self, call: str) -> str | None:
+        """None when the model answers `call`, else one sentence for the page."""
+        if call not in CALLS:
+            raise ValueError(f"why_not knows {', '.join(CALLS)}; got {call!r}")
+        return self.reasons().get(call)
+
+    def log_weights(self, x: Tensor, samples: int) -> Tensor:
+        """log p(x|z) + log p(z) - log q(z|x) at `samples` draws z ~ q(z|x): `[samples, N]`, nats.
+
+        ELBO, IWAE and importance sampling are reductions of it over the samples. Each image is encoded once,
+        the prior's components are computed once, and decoding goes in chunks of bounded memory.
+        """
+        q, p = self.encode_with_prior(x)
+        chunk = max(1, self._rows() // len(x))
+        return torch.cat([self._weights(q, p, x, count) for count in _chunks(samples, chunk)])
+
+    def _weights(self, q: Distribution, p: Distribution, x: Tensor, samples: int) -> Tensor:
+        z, log_q = q.rsample_and_log_prob((samples,))
+        return self.decode(z).log_prob(x) + p.log_prob(z) - log_q
+
+    def _rows(self) -> int:
+        return max(1, _PIXELS // math.prod(self.shape))
+
+    @torch.no_grad()
+    def log_likelihood(self, x: Tensor, samples: int = 5000) -> Tensor:
+        r"""log p(x) of each image `[N]`, nats, by importance sampling from q.
+
+        log 1/S sum_s p(x|z_s) p(z_s) / q(z_s|x), z_s ~ q(z|x): a lower bound in expectation that tightens with
+        S (Burda et al., "Importance weighted autoencoders", 2016, equation 8).
+        """
+        # Several images share a pass only while the passes stay within memory; few images leave more samples.
+        count = max(1, self._rows() // samples)
+        parts = [torch.logsumexp(self.log_weights(part, samples), 0) for part in x.split(count)]
+        return torch.cat(parts) - math.log(samples)
+
+    @torch.no_grad()
+    def picture(self, z: Tensor, seed: int = 0) -> Picture:
+        """Images to show for `z [N, size]`: here the mean of p(x|z), so `seed` is not used."""
+        return Picture(self.decode(z).mean, "mean")
+
+    @torch.no_grad()
+    def sample(self, n: int, seed: int | None = None) -> Picture:
+        """Pictures of `n` draws from the prior."""
+        device = next(self.parameters()).device
+        with seeded(seed, device):
+            z = self.prior().sample((n,))
+        return self.picture(z, seed or 0)
+
+    @torch.no_grad()
+    def reconstruct(self, x: Tensor) -> Tensor:
+        """The picture at the point of q(z|x): `[N, C, H, W]`."""
+        return self.picture(self.space.point(self.encode(x))).images
+
+    def complete(self, z_top: Tensor) -> Tensor:
+        """A whole z from its top layer, the lower ones drawn from the prior. One layer is already whole."""
+        return z_top
+
+    def parameter_count(self) -> int:
+        return sum(parameter.numel() for parameter in self.parameters())
+
+
+def _chunks(total: int, size: int) -> Iterable[int]:
+    """`total` in pieces of at most `size`."""
+    return [size] * (total // size) + ([total % size] if total % size else [])

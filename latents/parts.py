@@ -1,0 +1,145 @@
+"""Exchangeable parts: a class becomes a choice in every recipe, `--help` and form by being defined.
+
+A part belongs to a socket ("prior", "posterior", ...) and has a `kind`, the word that a recipe uses for it.
+Its nested `Settings` are what a recipe may say about it::
+
+    class Cauchy(Prior):
+        kind = "cauchy"
+
+        class Settings(Settings):
+            scale: float = setting(1.0, "half width at half height", unit="latent units", gt=0)
+
+Parts from other packages come in by the entry point group ``latents.parts``: an entry point names a module,
+and importing it defines the parts.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import entry_points
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializeAsAny,
+    ValidationError,
+    create_model,
+)
+
+
+class Settings(BaseModel):
+    """What a recipe says about one part: fields with description, unit and bounds."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    kind: str = ""
+
+
+def setting(default: Any = ..., description: str = "", *, unit: str = "", advanced: bool = False, **bounds: Any):
+    """A recipe field with all that a form, `--help` and an error message need to know about it."""
+    return Field(
+        default,
+        description=description,
+        validate_default=True,
+        json_schema_extra={"unit": unit, "advanced": advanced},
+        **bounds,
+    )
+
+
+@dataclass(frozen=True)
+class Socket:
+    """Marks a recipe field as the choice of a part."""
+
+    name: str
+
+
+class Part:
+    """Something that a recipe chooses by its `kind`. A base class names the socket, a subclass the kind."""
+
+    socket: ClassVar[str]
+    kind: ClassVar[str]
+    Settings: ClassVar[type[Settings]] = Settings
+    _registry: ClassVar[dict[str, dict[str, type[Part]]]] = {}
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        if "kind" in cls.__dict__:
+            cls.Settings = create_model(
+                f"{cls.__name__}Settings", __base__=cls.Settings, kind=(Literal[cls.kind], Field(cls.kind))
+            )
+            cls._registry.setdefault(cls.socket, {})[cls.kind] = cls
+
+
+@cache
+def _load_outside_parts() -> None:
+    for point in entry_points(group="latents.parts"):
+        point.load()
+
+
+def kinds(socket: str) -> dict[str, type[Part]]:
+    """The parts that fit a socket, by kind."""
+    _load_outside_parts()
+    return Part._registry.get(socket, {})
+
+
+def part(socket: str, kind: str) -> type[Part]:
+    """The part of this kind. Raises ValueError with the kinds that exist."""
+    known = kinds(socket)
+    if kind not in known:
+        raise ValueError(f"there is no {socket} of kind {kind!r}{suggest(kind, known)}; there are {listed(known)}")
+    return known[kind]
+
+
+class PartErrors(ValueError):
+    """The validation errors inside one part, with their paths below it."""
+
+    def __init__(self, error: ValidationError, settings: type[Settings]):
+        self.error, self.settings = error, settings
+        super().__init__(str(error))
+
+
+def _resolve(socket: str, given: Any) -> Settings:
+    if isinstance(given, Settings):
+        part(socket, given.kind)
+        return given
+    if isinstance(given, str):
+        given = {"kind": given}
+    if not isinstance(given, dict) or not isinstance(given.get("kind"), str):
+        raise ValueError(f'expected an object with a "kind", one of {listed(kinds(socket))}; got {given!r}')
+    chosen = part(socket, given["kind"])
+    try:
+        return chosen.Settings.model_validate(given)
+    except ValidationError as error:
+        raise PartErrors(error, chosen.Settings) from None
+
+
+def choice(socket: str) -> Any:
+    """The type of a recipe field that holds the settings of a part for `socket`."""
+    return Annotated[SerializeAsAny[Settings], BeforeValidator(lambda given: _resolve(socket, given)), Socket(socket)]
+
+
+def suggest(given: str, known: Any) -> str:
+    """' (did you mean 'x'?)' when something known is near to what was given, else ''."""
+    near = difflib.get_close_matches(given, list(known), n=1)
+    return f" (did you mean {near[0]!r}?)" if near else ""
+
+
+def listed(names: Any) -> str:
+    """'a', 'b' and 'c'."""
+    names = [repr(name) for name in names]
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def sockets_of(settings: type[BaseModel]) -> dict[str, str]:
+    """The fields of `settings` that choose a part, with their sockets."""
+    return {
+        name: mark.name
+        for name, field in settings.model_fields.items()
+        for mark in field.metadata
+        if isinstance(mark, Socket)
+    }

@@ -1,0 +1,96 @@
+"""States of a model during training: what the time scrubber plays.
+
+`snapshots.safetensors` holds, for S epochs:
+
+    epochs            [S]             int64, 0 is the fresh model
+    index, labels     [n]             which test images are followed, and their classes (-1: unlabelled)
+    mean              [S, n, d]       float16, mean of q(z|x)
+    variances, kl     [S, d]          float32, of the posterior mean, and mean KL in nats, per unit
+    pseudo_means      [S, K, d]       float16, where the prior has pseudo-inputs
+    pseudo_pictures   [S, 50, C, H, W] uint8, the first 50 of them
+    originals         [32, C, H, W]   uint8
+    reconstructions   [S, 32, C, H, W] uint8, means
+    samples           [S, 32, C, H, W] uint8, means of p(x|z) at the same 32 seeds of the prior
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .data import TEST_SEED, Split, binarise
+from .folder import SNAPSHOTS, ModelFolder
+from .models import Model
+from .models.units import kl_of_units
+
+_PICTURES, _PSEUDO_PICTURES, _KL_IMAGES = 32, 50, 200
+_FIXED = ("index", "labels", "originals")
+
+
+def chosen_epochs(epochs: int, count: int) -> set[int]:
+    """`count` epochs from 0 to `epochs`, denser at the start, where things change fast."""
+    if count > epochs:
+        return set(range(epochs + 1))
+    spread = 1.0
+    while True:  # rounding merges early epochs: stretch until `count` different ones are left
+        steps = np.linspace(0, 1, int(count * spread)) ** 2
+        found = np.unique(np.round(steps * epochs).astype(int))
+        if len(found) >= count:
+            return set(found[np.linspace(0, len(found) - 1, count).astype(int)].tolist())
+        spread *= 1.1
+
+
+class Snapshots:
+    """Collects the states of one run and keeps its file up to date."""
+
+    def __init__(self, folder: ModelFolder, test: Split, binary: bool, latent: int, epochs: int, count: int):
+        flat = latent <= 2
+        self.folder = folder
+        self.at = chosen_epochs(epochs, count if flat else max(2, count // 2))
+        index = np.linspace(0, len(test.images) - 1, min(2000 if flat else 500, len(test.images))).astype(np.int64)
+        self.images = test.images[index]
+        shown = self.images[np.linspace(0, len(index) - 1, min(_PICTURES, len(index))).astype(int)]
+        if binary:
+            self.images = binarise(test.images, TEST_SEED)[index]
+        self.pictured = self.images[np.linspace(0, len(index) - 1, min(_PICTURES, len(index))).astype(int)]
+        labels = torch.full((len(index),), -1) if test.labels is None else test.labels[index]
+        self.fixed = {"index": torch.from_numpy(index), "labels": labels, "originals": _bytes(shown)}
+        self.states: list[dict[str, Tensor]] = []
+
+    def resume(self, epoch: int) -> None:
+        """Read the file back, without what came after `epoch`."""
+        stored = {name: torch.from_numpy(array) for name, array in self.folder.snapshots().items()}
+        if stored:
+            rows = [row for row, at in enumerate(stored["epochs"].tolist()) if at <= epoch]
+            moving = [name for name in stored if name not in _FIXED]
+            self.states = [{name: stored[name][row] for name in moving} for row in rows]
+
+    @torch.no_grad()
+    def take(self, model: Model, epoch: int) -> None:
+        """Add the model's present state and write the file, when this epoch is one of the chosen."""
+        if epoch not in self.at or any(int(state["epochs"]) == epoch for state in self.states):
+            return
+        device = next(model.parameters()).device
+        x = self.images.to(device)
+        q, p = model.encode_with_prior(x)
+        state = {
+            "epochs": torch.tensor(epoch),
+            "mean": q.mean.half(),
+            "variances": q.mean.var(0, correction=0),
+            "reconstructions": _bytes(model.reconstruct(self.pictured.to(device))),
+            "samples": _bytes(model.sample(_PICTURES, seed=0).images),
+        }
+        kl = kl_of_units(q[:_KL_IMAGES], p)
+        if kl is not None:
+            state["kl"] = kl.mean(0)
+        if model.pseudo_inputs is not None:
+            state["pseudo_means"] = model.encode(model.pseudo_inputs).mean.half()
+            state["pseudo_pictures"] = _bytes(model.pseudo_inputs[:_PSEUDO_PICTURES])
+        self.states.append({name: value.cpu() for name, value in state.items()})
+        stacked = {name: torch.stack([state[name] for state in self.states]) for name in self.states[0]}
+        self.folder.write_tensors(SNAPSHOTS, {**self.fixed, **stacked})
+
+
+def _bytes(images: Tensor) -> Tensor:
+    return (images * 255).round().clamp(0, 255).to(torch.uint8).cpu()

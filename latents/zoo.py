@@ -1,0 +1,76 @@
+"""The shipped models: each trained by its own preset, evaluated, compared with its twin, and projected.
+
+`python -m latents.zoo` (or `make train-zoo`) makes them all in `trained/` and skips those that are whole; a run
+that was interrupted goes on from its checkpoint.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from .card import write_card
+from .cli import watching
+from .errors import LatentsError
+from .evaluation import compare, evaluate
+from .folder import CARD, CHECKPOINT, METRICS, PROJECTIONS, WEIGHTS, ModelFolder
+from .projection import project_folder
+from .recipe import preset
+from .training import resume, train
+
+SAMPLES = 500  # importance samples per test image
+
+# Each with the twin that it is compared with: the same schedule under the standard prior.
+SHIPPED: dict[str, str | None] = {
+    "digits-standard-2d": None,
+    "digits-vampprior-2d": "digits-standard-2d",
+    "mnist-standard-2d": None,
+    "mnist-vampprior-2d": "mnist-standard-2d",
+    "mnist-mog-2d": "mnist-standard-2d",
+    "mnist-standard-40d": None,
+    "mnist-vampprior-40d": "mnist-standard-40d",
+    "mnist-collapsed-40d": "mnist-standard-40d",
+}
+
+
+def make(root: Path, names: list[str]) -> None:
+    """Make what is missing of these models under `root`."""
+    for name in names:
+        path = root / name
+        if _whole(path):
+            print(f"{name}: whole")
+            continue
+        print(f"{name}: making it", flush=True)
+        folder = ModelFolder(path) if (path / WEIGHTS).is_file() else None
+        with watching() as watch:
+            if (path / CHECKPOINT).is_file():
+                folder = resume(path, watch=watch)
+            elif folder is None:
+                folder = train(preset(name), path, watch=watch)
+        if "log_likelihood" not in folder.metrics:
+            evaluate(folder, samples=SAMPLES)
+        if SHIPPED[name] is not None:
+            compare(folder, ModelFolder(root / SHIPPED[name]))
+        if not (_flat(folder) or (path / PROJECTIONS).is_file()):
+            project_folder(path, report=print)
+        write_card(folder)
+
+
+def _whole(path: Path) -> bool:
+    if not all((path / name).is_file() for name in (WEIGHTS, METRICS, CARD)) or (path / CHECKPOINT).is_file():
+        return False
+    folder = ModelFolder(path)
+    compared = SHIPPED[path.name] is None or bool(folder.metrics.get("comparisons"))
+    projected = _flat(folder) or (path / PROJECTIONS).is_file()
+    return "log_likelihood" in folder.metrics and compared and projected
+
+
+def _flat(folder: ModelFolder) -> bool:
+    return folder.recipe.model.latent <= 2
+
+
+if __name__ == "__main__":
+    try:
+        make(Path(__file__).resolve().parent.parent / "trained", sys.argv[1:] or list(SHIPPED))
+    except LatentsError as error:
+        sys.exit(f"error: {error}")
