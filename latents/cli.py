@@ -70,14 +70,16 @@ def train(
     from .training import train as start
 
     changes = _overrides(context.args)
-    if (recipe is None) == (resume is None):
-        raise typer.BadParameter("give either a RECIPE to train or --resume FOLDER to go on with")
+    if recipe is not None and resume is not None:
+        raise typer.BadParameter("give either a RECIPE to train or --resume FOLDER to go on with, not both")
     if resume is not None and (changes or out):
         raise typer.BadParameter("a resumed run goes on as it was: --resume takes no other recipe field and no --out")
     with _stopping() as stop, watching() as watch:
         options = {"watch": watch, "stop": stop, "accelerator": accelerator}
         if resume is not None:
             folder = go_on(resume, **options)
+        elif recipe is None:
+            raise typer.BadParameter("give a RECIPE to train, or --resume FOLDER to go on with")
         else:
             chosen = override(read_recipe(recipe), changes)
             folder = start(chosen, out or Path("runs") / chosen.name, **options)

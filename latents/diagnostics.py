@@ -63,7 +63,8 @@ def kl_per_unit(model: Model, x: Tensor) -> Tensor | None:
     """Mean over the images of KL(q(z_u|x) || p(z_u)), `[d]`, nats; None where the model has no marginals."""
     p = model.prior()
     parts = [kl_of_units(model.encode(part), p) for part in x.split(_IMAGES)]
-    return None if parts[0] is None else torch.cat(parts).mean(0)
+    known = [part for part in parts if part is not None]
+    return torch.cat(known).mean(0) if known else None
 
 
 @torch.no_grad()

@@ -24,7 +24,7 @@ from .randomness import seeded
 _PASS = 100  # images between two reports of progress
 
 
-def test_images(model: Model, data: ImageData, count: int | None = None) -> tuple[Tensor, dict[str, Any]]:
+def evaluation_images(model: Model, data: ImageData, count: int | None = None) -> tuple[Tensor, dict[str, Any]]:
     """The test images that numbers are taken on, as this model sees them, and what to say of them.
 
     Gray images that a model sees as binary are binarised once, with a fixed seed. A part of the split is spread
@@ -74,7 +74,7 @@ def evaluate(
     if reason:
         raise FolderError(f"{folder.path} cannot be evaluated: {reason}")
     data = load_data(model.recipe.data.name, data_root)
-    x, said = test_images(model, data, images)
+    x, said = evaluation_images(model, data, images)
     x = x.to(device)
     began = time.monotonic()
     likelihoods, bounds = [], []
@@ -119,7 +119,7 @@ def measure_units(
     """Variance of the posterior mean and KL of each unit, over the whole test split."""
     if model.why_not("units"):
         return {"reason": model.why_not("units")}
-    x, said = test_images(model, data)
+    x, said = evaluation_images(model, data)
     x = x.to(device)
     found = active_units(model, x, threshold)
     kl = kl_per_unit(model, x)
@@ -139,10 +139,10 @@ def compare(folder: ModelFolder, other: ModelFolder) -> dict[str, Any]:
 
     Raises FolderError when the two numbers may not be compared: another measure, other images, not evaluated.
     """
-    mine, theirs = folder.metrics.get("log_likelihood"), other.metrics.get("log_likelihood")
-    for entry, where in ((mine, folder), (theirs, other)):
-        if entry is None:
+    for where in (folder, other):
+        if "log_likelihood" not in where.metrics:
             raise FolderError(f"{where.path} has no log-likelihood yet; run `latents evaluate {where.path}` first")
+    mine, theirs = folder.metrics["log_likelihood"], other.metrics["log_likelihood"]
     for field in ("measure", "data", "split", "images", "binarisation", "samples"):
         if mine[field] != theirs[field]:
             raise FolderError(

@@ -182,7 +182,7 @@ class ModelFolder:
     def append_history(self, row: Mapping[str, Any]) -> None:
         """One more row; the first one brings the header."""
         path = self.path / HISTORY
-        lines = [row.values()] if path.exists() else [row.keys(), row.values()]
+        lines = [list(row.values())] if path.exists() else [list(row), list(row.values())]
         with open(path, "a", encoding="utf-8", newline="") as file:
             csv.writer(file, lineterminator="\n").writerows(lines)
 

@@ -68,7 +68,7 @@ class Likelihood(Part, nn.Module):
 
     socket: ClassVar[str] = "likelihood"
     binary: ClassVar[bool]
-    measure_kind: ClassVar[str]
+    measure_kind: ClassVar[Literal["discrete", "density"]]
 
     def forward(self, features: Tensor) -> Distribution:
         raise NotImplementedError

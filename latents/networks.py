@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .parts import Part, Settings, setting
+from .parts import Part, PartSettings, setting
 
 
 def he_linear(inputs: int, outputs: int) -> nn.Linear:
@@ -46,7 +46,7 @@ class GatedMLP(Body):
 
     kind = "mlp"
 
-    class Settings(Settings):
+    class Settings(PartSettings):
         hidden: tuple[int, ...] = setting((300, 300), "width of each gated layer", unit="features", min_length=1)
 
     def __init__(self, settings: Settings, shape: tuple[int, ...]):

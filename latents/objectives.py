@@ -7,7 +7,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from .models.base import Model
-from .parts import Part, Settings, setting
+from .parts import Part, PartSettings, setting
 
 
 class Objective(Part):
@@ -44,7 +44,7 @@ class ELBO(Objective):
 
     kind = "elbo"
 
-    class Settings(Settings):
+    class Settings(PartSettings):
         beta: float = setting(1.0, "weight of the KL after warm-up; 1 is the ELBO", ge=0, le=1000)
         warm_up: int = setting(20, "the KL's weight rises linearly over so long", unit="epochs", ge=0)
 

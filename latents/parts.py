@@ -6,7 +6,7 @@ Its nested `Settings` are what a recipe may say about it::
     class Cauchy(Prior):
         kind = "cauchy"
 
-        class Settings(Settings):
+        class Settings(PartSettings):
             scale: float = setting(1.0, "half width at half height", unit="latent units", gt=0)
 
 Parts from other packages come in by the entry point group ``latents.parts``: an entry point names a module,
@@ -17,22 +17,22 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
+from importlib import import_module
 from importlib.metadata import entry_points
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, cast
 
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
-    SerializeAsAny,
     ValidationError,
     create_model,
 )
+from pydantic_core import core_schema
 
 
-class Settings(BaseModel):
+class PartSettings(BaseModel):
     """What a recipe says about one part: fields with description, unit and bounds."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -51,43 +51,39 @@ def setting(default: Any = ..., description: str = "", *, unit: str = "", advanc
     )
 
 
-@dataclass(frozen=True)
-class Socket:
-    """Marks a recipe field as the choice of a part."""
-
-    name: str
-
-
 class Part:
     """Something that a recipe chooses by its `kind`. A base class names the socket, a subclass the kind."""
 
     socket: ClassVar[str]
     kind: ClassVar[str]
-    Settings: ClassVar[type[Settings]] = Settings
-    _registry: ClassVar[dict[str, dict[str, type[Part]]]] = {}
+    Settings: ClassVar[type[PartSettings]] = PartSettings
+    _registry: ClassVar[dict[str, dict[str, Any]]] = {}
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
         if "kind" in cls.__dict__:
             cls.Settings = create_model(
-                f"{cls.__name__}Settings", __base__=cls.Settings, kind=(Literal[cls.kind], Field(cls.kind))
+                f"{cls.__name__}Settings", __base__=cls.Settings, kind=(cast(Any, Literal)[cls.kind], Field(cls.kind))
             )
             cls._registry.setdefault(cls.socket, {})[cls.kind] = cls
 
 
 @cache
-def _load_outside_parts() -> None:
+def _define_parts() -> None:
+    """Import what defines parts: our own modules, and those of other packages."""
+    import_module("latents.models")
+    import_module("latents.objectives")
     for point in entry_points(group="latents.parts"):
         point.load()
 
 
-def kinds(socket: str) -> dict[str, type[Part]]:
+def kinds(socket: str) -> dict[str, Any]:
     """The parts that fit a socket, by kind."""
-    _load_outside_parts()
+    _define_parts()
     return Part._registry.get(socket, {})
 
 
-def part(socket: str, kind: str) -> type[Part]:
+def part(socket: str, kind: str) -> Any:
     """The part of this kind. Raises ValueError with the kinds that exist."""
     known = kinds(socket)
     if kind not in known:
@@ -98,13 +94,13 @@ def part(socket: str, kind: str) -> type[Part]:
 class PartErrors(ValueError):
     """The validation errors inside one part, with their paths below it."""
 
-    def __init__(self, error: ValidationError, settings: type[Settings]):
+    def __init__(self, error: ValidationError, settings: type[PartSettings]):
         self.error, self.settings = error, settings
         super().__init__(str(error))
 
 
-def _resolve(socket: str, given: Any) -> Settings:
-    if isinstance(given, Settings):
+def _resolve(socket: str, given: Any) -> PartSettings:
+    if isinstance(given, PartSettings):
         part(socket, given.kind)
         return given
     if isinstance(given, str):
@@ -118,9 +114,19 @@ def _resolve(socket: str, given: Any) -> Settings:
         raise PartErrors(error, chosen.Settings) from None
 
 
-def choice(socket: str) -> Any:
-    """The type of a recipe field that holds the settings of a part for `socket`."""
-    return Annotated[SerializeAsAny[Settings], BeforeValidator(lambda given: _resolve(socket, given)), Socket(socket)]
+@dataclass(frozen=True)
+class Choice:
+    """Marks a recipe field as the choice of a part for `socket`: `prior: Annotated[PartSettings, Choice("prior")]`."""
+
+    socket: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> core_schema.CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            partial(_resolve, self.socket),
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                lambda settings, info: settings.model_dump(mode=info.mode), info_arg=True
+            ),
+        )
 
 
 def suggest(given: str, known: Any) -> str:
@@ -138,8 +144,8 @@ def listed(names: Any) -> str:
 def sockets_of(settings: type[BaseModel]) -> dict[str, str]:
     """The fields of `settings` that choose a part, with their sockets."""
     return {
-        name: mark.name
+        name: mark.socket
         for name, field in settings.model_fields.items()
         for mark in field.metadata
-        if isinstance(mark, Socket)
+        if isinstance(mark, Choice)
     }

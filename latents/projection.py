@@ -28,7 +28,7 @@ from .data import load as load_data
 from .data.files import user_cache
 from .diagnostics import encode_all
 from .errors import FolderError
-from .evaluation import test_images
+from .evaluation import evaluation_images
 from .folder import PROJECTIONS, WEIGHTS, ModelFolder, write_whole
 
 SEED = 0
@@ -113,7 +113,7 @@ def project_folder(
     data = load_data(model.recipe.data.name)
     report(f"1 of 3: encoding the {data.sizes['test']:,} test images of {data.title}")
     with torch.no_grad():
-        codes = model.space.coordinates(encode_all(model, test_images(model, data)[0])[0]).numpy()
+        codes = model.space.coordinates(encode_all(model, evaluation_images(model, data)[0])[0]).numpy()
         pseudo = None
         if model.pseudo_inputs is not None:
             pseudo = model.space.coordinates(encode_all(model, model.pseudo_inputs)[0]).numpy()
@@ -127,7 +127,7 @@ def project_folder(
     }
     report(f"3 of 3: UMAP of {len(codes):,} points in {codes.shape[1]} dimensions, about a minute")
     arrays["umap"], pseudo_umap = umap(codes, pseudo)
-    if pseudo is not None:
+    if pseudo is not None and pseudo_umap is not None:
         arrays |= {"pseudo_pca": linear.to_plane(pseudo), "pseudo_umap": pseudo_umap}
     tensors = {name: torch.from_numpy(np.ascontiguousarray(array, np.float32)) for name, array in arrays.items()}
     target = out or folder.path / PROJECTIONS

@@ -12,12 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from .errors import RecipeError
-from .parts import PartErrors, choice, listed, part, setting, sockets_of, suggest
+from .parts import Choice, PartErrors, PartSettings, kinds, listed, part, setting, sockets_of, suggest
 
 __all__ = ["Recipe", "fields", "override", "preset", "presets", "read_recipe"]
 
@@ -67,8 +67,8 @@ class Recipe(_Section):
     name: str = setting("model", "short name of the model", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
     description: str = setting("", "one or two sentences on what it is for", max_length=600)
     data: DataRecipe = setting(DataRecipe(), "the images")
-    model: choice("model") = setting({"kind": "vae"}, "the model family and its parts")
-    objective: choice("objective") = setting({"kind": "elbo"}, "what training maximises")
+    model: Annotated[PartSettings, Choice("model")] = setting({"kind": "vae"}, "the model family and its parts")
+    objective: Annotated[PartSettings, Choice("objective")] = setting({"kind": "elbo"}, "what training maximises")
     training: TrainingRecipe = setting(TrainingRecipe(), "the training loop")
     seed: int = setting(0, "seed of everything random", ge=0, lt=2**31)
 
@@ -153,18 +153,12 @@ def _fields(section: BaseModel, prefix: str) -> list[FieldInfo]:
     for name, field in type(section).model_fields.items():
         value, path = getattr(section, name), f"{prefix}{name}"
         if isinstance(value, BaseModel):
-            if name in sockets:
-                rows.append(_row(f"{path}.kind", value.kind, field, tuple(_kinds(sockets[name]))))
+            if isinstance(value, PartSettings):
+                rows.append(_row(f"{path}.kind", value.kind, field, tuple(kinds(sockets[name]))))
             rows += [row for row in _fields(value, f"{path}.") if row.path != f"{path}.kind"]
         else:
             rows.append(_row(path, value, field, _literals(field.annotation)))
     return rows
-
-
-def _kinds(socket: str):
-    from .parts import kinds
-
-    return kinds(socket)
 
 
 def _row(path: str, value: Any, field: Any, choices: tuple[str, ...]) -> FieldInfo:

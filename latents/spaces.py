@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution
 
 
 class Space(Protocol):
     """A latent space. `z` is always one tensor `[..., size]`; `layers` says how a hierarchy divides it."""
 
-    size: int
-    has_units: bool
+    @property
+    def size(self) -> int: ...
+
+    @property
+    def has_units(self) -> bool: ...
 
     @property
     def layers(self) -> tuple[Space, ...]: ...
 
-    def point(self, q: Distribution, samples: int = 64) -> Tensor:
+    def point(self, q: Any, samples: int = 64) -> Tensor:
         """Where to draw x: one point `[N, size]` that stands for each posterior."""
 
     def path(self, a: Tensor, b: Tensor, t: Tensor) -> Tensor:
@@ -43,7 +45,7 @@ class Euclidean:
     def layers(self) -> tuple[Space, ...]:
         return (self,)
 
-    def point(self, q: Distribution, samples: int = 64) -> Tensor:
+    def point(self, q: Any, samples: int = 64) -> Tensor:
         """The posterior's mean: exact for a Gaussian, so `samples` is not used."""
         return q.mean
 

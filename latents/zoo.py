@@ -49,8 +49,9 @@ def make(root: Path, names: list[str]) -> None:
                 folder = train(preset(name), path, watch=watch)
         if "log_likelihood" not in folder.metrics:
             evaluate(folder, samples=SAMPLES)
-        if SHIPPED[name] is not None:
-            compare(folder, ModelFolder(root / SHIPPED[name]))
+        twin = SHIPPED[name]
+        if twin is not None:
+            compare(folder, ModelFolder(root / twin))
         if not (_flat(folder) or (path / PROJECTIONS).is_file()):
             project_folder(path, report=print)
         write_card(folder)
@@ -66,7 +67,7 @@ def _whole(path: Path) -> bool:
 
 
 def _flat(folder: ModelFolder) -> bool:
-    return folder.recipe.model.latent <= 2
+    return getattr(folder.recipe.model, "latent", 0) <= 2
 
 
 if __name__ == "__main__":

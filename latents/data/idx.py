@@ -44,9 +44,9 @@ def read_idx(path: Path, shape: tuple[int, ...], remedy: str) -> np.ndarray:
     if content[:4] != magic:
         found = f"starts with the bytes {content[:4].hex(' ') or '(none)'} in place of {magic.hex(' ')}"
         raise problem(path, found, expected, remedy)
-    found = tuple(int.from_bytes(content[at : at + 4], "big") for at in range(4, start, 4))
-    if found != shape:
-        raise problem(path, f"says that it holds {dimensions(found)} values", expected, remedy)
+    given = tuple(int.from_bytes(content[at : at + 4], "big") for at in range(4, start, 4))
+    if given != shape:
+        raise problem(path, f"says that it holds {dimensions(given)} values", expected, remedy)
     if len(content) != size:
         short = f"is cut short after {len(content):,} of {size:,} bytes"
         raise problem(path, short if len(content) < size else "is too long", expected, remedy)

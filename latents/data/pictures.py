@@ -71,9 +71,9 @@ def picture_folder(name: str, folder: Path) -> ImageData:
     width, height = _one_size(folder, pictures, formats)
     colour = any(form.colour for form in formats)
     binary = all(form.mode == "1" for form in formats)
-    class_names = _in_order({picture.class_name for picture in pictures} - {None})
-    number = {class_name: label for label, class_name in enumerate(class_names)}
-    labels = {part: np.array([number.get(each.class_name, 0) for each in parts[part]], int) for part in parts}
+    class_names = _in_order({picture.class_name for picture in pictures if picture.class_name is not None})
+    number: dict[str | None, int] = {class_name: label for label, class_name in enumerate(class_names)}
+    labels = {part: np.array([number.get(each.class_name, 0) for each in parts[part]], np.int64) for part in parts}
     rows = cut({part: of for part, of in labels.items() if len(of)}, lambda found: _wrong(folder, found))
 
     def read(split: str) -> Split:

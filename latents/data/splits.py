@@ -47,7 +47,7 @@ def cut(stored: Mapping[str, np.ndarray], wrong: Callable[[str], DataError]) -> 
 def _cut_part(part: str, labels: np.ndarray, splits: tuple[str, ...], wrong: Callable[[str], DataError]) -> Rows:
     count = len(labels)
     if count < len(splits):
-        raise wrong(f"has only {count} images to make the splits {', '.join(splits)} of")
+        raise wrong(f"has too few images ({count}) to make the splits {', '.join(splits)} of")
     tenth = max(1, count // 10)
     sizes = (count - tenth * (len(splits) - 1), *[tenth] * (len(splits) - 1))
     return {split: (part, rows) for split, rows in zip(splits, partition(labels, sizes), strict=True)}

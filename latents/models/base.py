@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +24,16 @@ CALLS = ("encode", "decode", "sample", "log_likelihood", "units", "pseudo_inputs
 
 # Decoded pixels that exist at a time while a likelihood is estimated: 8 MB in float32, near a processor's cache.
 _PIXELS = 1 << 21
+
+
+class Posterior(Protocol):
+    """q(z|x) of a batch: a distribution that draws and scores in one go."""
+
+    def rsample_and_log_prob(self, shape: tuple[int, ...] = ()) -> tuple[Tensor, Tensor]: ...
+
+    def __getitem__(self, index: Any) -> Any: ...
+
+    def __getattr__(self, name: str) -> Any: ...
 
 
 @dataclass(frozen=True)
@@ -72,7 +82,7 @@ class Model(Part, nn.Module):
     socket: ClassVar[str] = "model"
     estimator: ClassVar[Literal["importance", "exact", "bound"] | None] = "importance"
     recipe: Recipe
-    space: Space | None
+    space: Space
     shape: tuple[int, int, int]
 
     def __init__(self, settings, shape: tuple[int, int, int]):
@@ -85,7 +95,7 @@ class Model(Part, nn.Module):
     def check(cls, recipe: Recipe, data: ImageData) -> None:
         """Raise RecipeError when the recipe cannot work on these images."""
 
-    def encode(self, x: Tensor) -> Distribution:
+    def encode(self, x: Tensor) -> Posterior:
         """q(z|x) for images `[N, C, H, W]` in [0, 1]."""
         raise NotImplementedError
 
@@ -97,7 +107,7 @@ class Model(Part, nn.Module):
         """p(z)."""
         raise NotImplementedError
 
-    def encode_with_prior(self, x: Tensor) -> tuple[Distribution, Distribution]:
+    def encode_with_prior(self, x: Tensor) -> tuple[Posterior, Distribution]:
         """q(z|x) and p(z). A prior made of encoded images shares the pass."""
         return self.encode(x), self.prior()
 
@@ -144,7 +154,7 @@ class Model(Part, nn.Module):
         chunk = max(1, self._rows() // len(x))
         return torch.cat([self._weights(q, p, x, count) for count in _chunks(samples, chunk)])
 
-    def _weights(self, q: Distribution, p: Distribution, x: Tensor, samples: int) -> Tensor:
+    def _weights(self, q: Posterior, p: Distribution, x: Tensor, samples: int) -> Tensor:
         z, log_q = q.rsample_and_log_prob((samples,))
         return self.decode(z).log_prob(x) + p.log_prob(z) - log_q
 

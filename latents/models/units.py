@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ _NODES = 12  # of the Gauss-Hermite rule
 _TABLE = 1 << 20  # entries of points x components that exist at a time: what stays in a processor's cache
 
 
-def kl_of_units(q: Distribution, p: Distribution) -> Tensor | None:
+def kl_of_units(q: Any, p: Distribution) -> Tensor | None:
     r"""KL(q(z_u|x) || p(z_u)) for each image and unit, `[N, d]`, nats; None where q or p has no marginals.
 
     Closed form between Gaussians. Against a mixture, `-H(q_u) - E_{q_u}[log p(z_u)]` with the expectation by a
@@ -27,11 +28,11 @@ def kl_of_units(q: Distribution, p: Distribution) -> Tensor | None:
     if isinstance(p_unit, Normal):
         return kl_divergence(q_unit, p_unit)
     nodes, weights = np.polynomial.hermite_e.hermegauss(_NODES)
-    nodes = torch.as_tensor(nodes).to(q_unit.loc)
-    weights = torch.as_tensor(weights / math.sqrt(2 * math.pi)).to(q_unit.loc)
+    at = torch.as_tensor(nodes).to(q_unit.loc).view(-1, 1, 1)
+    share = torch.as_tensor(weights / math.sqrt(2 * math.pi)).to(q_unit.loc).view(-1, 1, 1)
     rows = max(1, _TABLE // (_NODES * p_unit.mixture_distribution.logits.numel()))
     cross = [
-        _mixture_log_prob(p_unit, loc + scale * nodes.view(-1, 1, 1)).mul(weights.view(-1, 1, 1)).sum(0)
+        _mixture_log_prob(p_unit, loc + scale * at).mul(share).sum(0)
         for loc, scale in zip(q_unit.loc.split(rows), q_unit.scale.split(rows), strict=True)
     ]
     return -q_unit.entropy() - torch.cat(cross)
@@ -39,7 +40,8 @@ def kl_of_units(q: Distribution, p: Distribution) -> Tensor | None:
 
 def _mixture_log_prob(p: MixtureSameFamily, z: Tensor) -> Tensor:
     """log p_u(z_u) for 1-D mixtures, one per unit: `[..., d]` to `[..., d]`, by one batched product."""
-    mean, variance = p.component_distribution.loc, p.component_distribution.variance  # [d, K]
+    units: Any = p.component_distribution
+    mean, variance = units.loc, units.variance  # [d, K]
     constant = p.mixture_distribution.logits - 0.5 * (mean**2 / variance + variance.log() + LOG_TWO_PI)
     factors = torch.stack([-0.5 / variance, mean / variance], 1)  # [d, 2, K]
     points = z.reshape(-1, z.shape[-1]).T  # [d, M]

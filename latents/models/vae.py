@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
 
 import torch
 from pydantic import model_validator
@@ -15,7 +15,7 @@ from ..distributions import DiagonalGaussian, GaussianMixture, monte_carlo_kl
 from ..errors import RecipeError
 from ..likelihoods import Measure
 from ..networks import Body, concatenate
-from ..parts import Settings, choice, part, setting
+from ..parts import Choice, PartSettings, part, setting
 from .base import Elbo, Model, Stage
 from .units import kl_of_units
 
@@ -35,13 +35,17 @@ class VAE(Model):
 
     kind = "vae"
 
-    class Settings(Settings):
+    class Settings(PartSettings):
         latent: int = setting(40, "size of z", unit="units", ge=1, le=4096)
-        encoder: choice("body") = setting({"kind": "mlp"}, "from the image to features")
-        posterior: choice("posterior") = setting({"kind": "gaussian"}, "q(z|x), from the encoder's features")
-        prior: choice("prior") = setting({"kind": "standard"}, "p(z)")
-        decoder: choice("body") = setting({"kind": "mlp"}, "from z to features")
-        likelihood: choice("likelihood") = setting({"kind": "bernoulli"}, "p(x|z), from the decoder's features")
+        encoder: Annotated[PartSettings, Choice("body")] = setting({"kind": "mlp"}, "from the image to features")
+        posterior: Annotated[PartSettings, Choice("posterior")] = setting(
+            {"kind": "gaussian"}, "q(z|x), from the encoder's features"
+        )
+        prior: Annotated[PartSettings, Choice("prior")] = setting({"kind": "standard"}, "p(z)")
+        decoder: Annotated[PartSettings, Choice("body")] = setting({"kind": "mlp"}, "from z to features")
+        likelihood: Annotated[PartSettings, Choice("likelihood")] = setting(
+            {"kind": "bernoulli"}, "p(x|z), from the decoder's features"
+        )
 
         @model_validator(mode="after")
         def _density(self):
@@ -68,7 +72,7 @@ class VAE(Model):
 
     @classmethod
     def check(cls, recipe: Recipe, data: ImageData) -> None:
-        settings = recipe.model
+        settings: Any = recipe.model
         pixels = math.prod(data.shape)
         if settings.latent > pixels:
             raise RecipeError(
@@ -85,7 +89,7 @@ class VAE(Model):
 
     # -- the three sockets --
 
-    def encode(self, x: Tensor) -> Distribution:
+    def encode(self, x: Tensor) -> Any:
         return self.posterior(self.encoder(x))
 
     def decode(self, z: Tensor) -> Distribution:
@@ -95,7 +99,7 @@ class VAE(Model):
         inputs = self.latent_prior.inputs()
         return self.latent_prior(None if inputs is None else self.encode(inputs))
 
-    def encode_with_prior(self, x: Tensor) -> tuple[Distribution, Distribution]:
+    def encode_with_prior(self, x: Tensor) -> tuple[Any, Distribution]:
         inputs = self.latent_prior.inputs()
         both = self.encode(concatenate(x, inputs))
         if inputs is None:

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from ..distributions import DiagonalGaussian
 from ..networks import he_linear
-from ..parts import Settings
+from ..parts import PartSettings
 from ..spaces import Euclidean
 from .base import Posterior
 
@@ -21,7 +21,7 @@ class Gaussian(Posterior):
 
     kind = "gaussian"
 
-    def __init__(self, settings: Settings, features: int, latent: int):
+    def __init__(self, settings: PartSettings, features: int, latent: int):
         super().__init__()
         self.space = Euclidean(latent)
         self.mean, self.log_variance = he_linear(features, latent), he_linear(features, latent)

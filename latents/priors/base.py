@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -35,5 +35,6 @@ class Prior(Part, nn.Module):
         """Images `[K, C, H, W]` in [0, 1] to be encoded, or None."""
         return None
 
-    def forward(self, components: Distribution | None) -> Distribution:
+    def forward(self, components: Any = None) -> Distribution:
+        """p(z), given q(z|u) of the `inputs` (None where there are none)."""
         raise NotImplementedError

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import nn
 
 from ..distributions import DiagonalGaussian, GaussianMixture
-from ..parts import Settings, setting
+from ..parts import PartSettings, setting
 from .base import Prior
 
 
@@ -20,7 +20,7 @@ class Mixture(Prior):
 
     kind = "mixture"
 
-    class Settings(Settings):
+    class Settings(PartSettings):
         components: int = setting(500, "number of Gaussians, K", unit="components", ge=1, le=100_000)
         weights: Literal["equal", "learnt"] = setting("equal", "all 1 / K, or learnt")
         spread: float = setting(1.0, "standard deviation of the first means", unit="latent units", gt=0, advanced=True)
@@ -31,6 +31,6 @@ class Mixture(Prior):
         self.log_variance = nn.Parameter(torch.zeros(settings.components, latent))
         self.logits = nn.Parameter(torch.zeros(settings.components), requires_grad=settings.weights == "learnt")
 
-    def forward(self, components: None = None) -> GaussianMixture:
+    def forward(self, components: Any = None) -> GaussianMixture:
         weights = torch.log_softmax(self.logits, 0)
         return GaussianMixture(DiagonalGaussian(self.mean, self.log_variance), weights, exact=not self.training)

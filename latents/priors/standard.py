@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -19,5 +21,5 @@ class Standard(Prior):
         super().__init__(settings, latent, shape)
         self.register_buffer("zeros", torch.zeros(latent), persistent=False)
 
-    def forward(self, components: None = None) -> DiagonalGaussian:
+    def forward(self, components: Any = None) -> DiagonalGaussian:
         return DiagonalGaussian(self.zeros, self.zeros)

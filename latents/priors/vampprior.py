@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
-from ..distributions import DiagonalGaussian, GaussianMixture
+from ..distributions import GaussianMixture
 from ..errors import RecipeError
-from ..parts import Settings, setting
+from ..parts import PartSettings, setting
 from .base import Prior
 
 
@@ -25,7 +25,7 @@ class VampPrior(Prior):
     kind = "vampprior"
     needs_density = True
 
-    class Settings(Settings):
+    class Settings(PartSettings):
         components: int = setting(500, "number of pseudo-inputs, K", unit="pseudo-inputs", ge=1, le=100_000)
         initialisation: Literal["random", "data"] = setting(
             "random", "first pseudo-inputs: noise around a gray level, or random training images"
@@ -64,7 +64,7 @@ class VampPrior(Prior):
     def inputs(self) -> Tensor:
         return self.pixels.clamp(0, 1)
 
-    def forward(self, components: DiagonalGaussian) -> GaussianMixture:
+    def forward(self, components: Any = None) -> GaussianMixture:
         count = len(self.pixels)
         weights = self.pixels.new_full((count,), -math.log(count))
         return GaussianMixture(components, weights, exact=not self.training)

@@ -1,0 +1,148 @@
+"""The real app in a real browser, with all traffic to the outside blocked and counted."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SCREENSHOTS = ROOT / "screenshots"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def app(tmp_path_factory) -> Iterator[str]:
+    """The address of a running explorer, started from a folder that is not the project's."""
+    port = free_port()
+    log = tmp_path_factory.mktemp("server") / "log.txt"
+    command = [Path(sys.executable).with_name("streamlit"), "run", ROOT / "explorer" / "Home.py"]
+    options = ["--server.headless", "true", "--server.port", str(port)]
+    with open(log, "w") as output:
+        server = subprocess.Popen(
+            [*map(str, command), *options], cwd=log.parent, stdout=output, stderr=subprocess.STDOUT
+        )
+    address = f"http://localhost:{port}"
+    try:
+        for _ in range(120):
+            if server.poll() is not None:
+                pytest.fail(f"the server ended at once:\n{log.read_text()}")
+            try:
+                with urllib.request.urlopen(f"{address}/_stcore/health", timeout=2) as answer:
+                    if answer.read() == b"ok":
+                        break
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.5)
+        else:
+            pytest.fail(f"the server did not answer within a minute:\n{log.read_text()}")
+        yield address
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A headless browser: Debian's or Google's where there is one, else playwright's own."""
+    from playwright.sync_api import Error, sync_playwright
+
+    with sync_playwright() as playwright:
+        installed = next(filter(None, map(shutil.which, BROWSERS)), None)
+        try:
+            found = playwright.chromium.launch(executable_path=installed, args=FLAGS)
+        except Error as error:
+            pytest.skip(f"no browser: install chromium, or run `playwright install chromium` ({error.message[:80]})")
+        yield found
+        found.close()
+
+
+class Visit:
+    """A page of the app in a browser window, and what it asked of the outside world."""
+
+    def __init__(self, context, address: str):
+        self.address = address
+        self.outside: list[str] = []
+        self.errors: list[str] = []
+        context.route("**/*", self._guard)
+        self.page = context.new_page()
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    def _guard(self, route) -> None:
+        url = route.request.url
+        if url.startswith((self.address, "data:", "blob:")):
+            route.continue_()
+        else:
+            self.outside.append(url)
+            route.abort()
+
+    def open(self, path: str, **parameters: str) -> None:
+        """Open a page of the app and wait until it has stopped running."""
+        query = "&".join(f"{name}={value}" for name, value in parameters.items())
+        self.page.goto(f"{self.address}/{path}" + (f"?{query}" if query else ""))
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until the script has run and every chart is drawn."""
+        self.page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=60_000)
+        self.page.wait_for_function(
+            """() => !document.querySelector('[data-testid="stSkeleton"], [data-testid="stSpinner"]')
+                && [...document.querySelectorAll('[data-testid="stPlotlyChart"]')]
+                    .every(chart => chart.querySelector('.main-svg'))""",
+            timeout=60_000,
+        )
+        self.page.wait_for_timeout(300)
+
+    def points(self) -> dict[str, int]:
+        """How many points each trace of the page's charts holds, by name; equal names are summed."""
+        return self.page.evaluate(
+            """() => {
+                const found = {};
+                for (const chart of document.querySelectorAll('.js-plotly-plot'))
+                    for (const trace of chart._fullData || [])
+                        if (trace.type.startsWith('scatter'))
+                            found[trace.name] = (found[trace.name] || 0) + (trace.x ? trace.x.length : 0);
+                return found;
+            }"""
+        )
+
+    def assert_healthy(self) -> None:
+        """No exception on the page or in its scripts, and nothing asked of the outside."""
+        assert self.page.locator('[data-testid="stException"]').count() == 0, self.text()
+        assert not self.errors, self.errors
+        assert not self.outside, self.outside
+
+    def text(self) -> str:
+        return self.page.locator('[data-testid="stMain"]').inner_text()
+
+    def screenshot(self, name: str) -> None:
+        SCREENSHOTS.mkdir(exist_ok=True)
+        self.page.screenshot(path=str(SCREENSHOTS / f"{name}.png"))
+
+
+@pytest.fixture(params=["light", "dark"])
+def visit(request, app, browser) -> Iterator[Visit]:
+    """A fresh window at a projector's size, in the light and in the dark theme."""
+    context = browser.new_context(viewport={"width": 1280, "height": 720}, color_scheme=request.param)
+    found = Visit(context, app)
+    found.theme = request.param
+    yield found
+    context.close()
+
+
+os.environ.setdefault("OMP_NUM_THREADS", "2")
