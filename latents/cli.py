@@ -14,13 +14,14 @@ from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from .errors import LatentsError
 
 app = typer.Typer(
     help=__doc__, no_args_is_help=True, add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False
 )
-console = Console()
+console = Console(width=None if sys.stdout.isatty() else 120)
 
 FolderArgument = Annotated[Path, typer.Argument(metavar="FOLDER", help="a model folder", show_default=False)]
 DeviceOption = Annotated[str, typer.Option(help="cpu or cuda; auto takes a GPU where there is one")]
@@ -31,8 +32,15 @@ def main() -> None:
     try:
         app()
     except LatentsError as error:
-        Console(stderr=True).print(f"[bold red]error:[/] {error}", highlight=False, soft_wrap=True)
+        _complain(str(error))
         sys.exit(2)
+    except OSError as error:  # a full disk, a folder that may not be written
+        _complain(f"{error.filename or 'the file system'}: {error.strerror or error}; mend that and try again")
+        sys.exit(2)
+
+
+def _complain(sentence: str) -> None:
+    Console(stderr=True).print(Text.assemble(("error: ", "bold red"), sentence), soft_wrap=True)
 
 
 # -- train ---------------------------------------------------------------------------------------------------
@@ -43,10 +51,12 @@ class _TrainCommand(typer.core.TyperCommand):
 
     def format_help(self, ctx, formatter) -> None:
         super().format_help(ctx, formatter)
-        from .recipe import Recipe, presets
+        from .recipe import Recipe, fields, other_fields, presets
 
         console.print("[bold]Presets:[/] " + ", ".join(presets()))
-        console.print(_fields_table(Recipe()))
+        console.print(_fields_table(fields(Recipe()), "Recipe: each field with its default"))
+        for choice, rows in other_fields(Recipe()).items():
+            console.print(_fields_table(rows, f"with --{choice}"))
 
 
 @app.command(
@@ -237,7 +247,7 @@ def list_models(
     presets: Annotated[bool, typer.Option("--presets", help="list the recipes that come with the package")] = False,
 ) -> None:
     """Print the library as a table."""
-    from .folder import ModelFolder, find
+    from .folder import find
 
     if presets:
         from .recipe import preset
@@ -251,40 +261,54 @@ def list_models(
             )
         console.print(table)
         return
-    table = Table("model", "data", "latent", "prior", "log-likelihood", "active", "state", box=box.SIMPLE)
-    broken = []
-    for path in [path for place in root or default_roots() for path in find(place)]:
+    broken: list[str] = []
+    for place in root or default_roots():
+        found = find(place)
+        if found:
+            console.print(_library_table(place, found, broken))
+        elif root:
+            broken.append(f"{place} holds no model folders (folders with a config.json)")
+    for sentence in broken:
+        _complain(sentence)
+
+
+def _library_table(place: Path, found: list[Path], broken: list[str]) -> Table:
+    """A row for each model; what cannot be read goes to `broken` as a sentence."""
+    from .folder import ModelFolder
+
+    table = Table(title=str(place), title_justify="left", box=box.SIMPLE, padding=(0, 1, 0, 0))
+    for column in ("model", "data", "z", "prior", "log-lik., nats", "active", "state"):
+        table.add_column(column, no_wrap=True)
+    for path in found:
         try:
             folder = ModelFolder(path)
-            recipe, metrics = folder.recipe, folder.metrics
-            state = folder.status.get("state", "finished")
+            recipe, metrics, status = folder.recipe, folder.metrics, folder.status
         except LatentsError as error:
             broken.append(str(error))
             continue
         likelihood, units = metrics.get("log_likelihood"), metrics.get("units", {})
         table.add_row(
-            str(path),
+            folder.name,
             recipe.data.name,
             str(getattr(recipe.model, "latent", "")),
             _prior(recipe),
             f"{likelihood['value']:.2f} ± {likelihood['standard_error']:.2f}" if likelihood else "",
-            f"{units['active']} of {units['total']}" if "active" in units else "",
-            state,
+            f"{units['active']}/{units['total']}" if "active" in units else "",
+            status.get("state", "finished"),
         )
-    console.print(table)
-    for sentence in broken:
-        Console(stderr=True).print(f"[bold red]error:[/] {sentence}", highlight=False, soft_wrap=True)
+    return table
 
 
 @app.command()
 def show(folder: FolderArgument) -> None:
     """Print one model: its results and its recipe."""
     from .folder import ModelFolder
+    from .recipe import fields
 
     found = ModelFolder(folder)
     console.print(f"[bold]{found.recipe.name}[/]  {found.recipe.description}", highlight=False)
     _print_results(found)
-    console.print(_fields_table(found.recipe))
+    console.print(_fields_table(fields(found.recipe)))
 
 
 @app.command()
@@ -308,15 +332,19 @@ def _prior(recipe) -> str:
     prior = getattr(recipe.model, "prior", None)
     if prior is None:
         return ""
-    return f"{prior.kind}, K = {prior.components}" if hasattr(prior, "components") else prior.kind
+    return f"{prior.kind} {prior.components}" if hasattr(prior, "components") else prior.kind
 
 
-def _fields_table(recipe) -> Table:
-    from .recipe import fields
-
-    table = Table("field", "value", "meaning", "unit", "allowed", title="Recipe", box=box.SIMPLE)
-    for row in fields(recipe):
-        table.add_row(f"--{row.path}", str(row.value), row.description, row.unit, ", ".join(row.choices) or row.bounds)
+def _fields_table(rows, title: str = "Recipe") -> Table:
+    """Fields of a recipe: option, value, and what it means, with unit and what is allowed."""
+    table = Table(title=title, title_justify="left", box=box.SIMPLE)
+    table.add_column("field", no_wrap=True)
+    table.add_column("value", overflow="fold")
+    table.add_column("meaning [unit] (allowed)")
+    for row in rows:
+        allowed = ", ".join(row.choices) or row.bounds
+        meaning = row.description + (f" \\[{row.unit}]" if row.unit else "") + (f" ({allowed})" if allowed else "")
+        table.add_row(f"--{row.path}", str(row.value), meaning)
     return table
 
 

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from .data import TEST_SEED, ImageData, binarise
 from .data import load as load_data
+from .data.files import dimensions
 from .diagnostics import THRESHOLD, active_units, kl_per_unit
 from .errors import FolderError
 from .folder import EVALUATION, ModelFolder
@@ -30,6 +31,11 @@ def evaluation_images(model: Model, data: ImageData, count: int | None = None) -
     Gray images that a model sees as binary are binarised once, with a fixed seed. A part of the split is spread
     evenly over it, since some sets are sorted by class.
     """
+    if tuple(data.shape) != tuple(model.shape):
+        raise FolderError(
+            f"the images of {data.name} are {dimensions(data.shape)}, but the model was made for {dimensions(model.shape)}; "
+            "give back the images that it was trained on"
+        )
     images, drawn = data.test.images, "as given"
     if data.kind != "binary" and model.recipe.data.binarisation != "none":
         images, drawn = binarise(images, TEST_SEED), f"one fixed draw, seed {TEST_SEED}"
@@ -149,7 +155,12 @@ def compare(folder: ModelFolder, other: ModelFolder) -> dict[str, Any]:
                 f"the log-likelihoods of {folder.name} and {other.name} do not compare: their {field} differs "
                 f"({mine[field]} and {theirs[field]}); evaluate both in the same way"
             )
-    values = [torch.from_numpy(where.evaluation()["log_likelihood"]) for where in (folder, other)]
+    values = []
+    for where in (folder, other):
+        found = where.evaluation().get("log_likelihood", np.empty(0))
+        if len(found) != mine["images"]:
+            raise FolderError(f"{where.path / EVALUATION} lacks the numbers per image; run `latents evaluate {where.path}`")
+        values.append(torch.from_numpy(found))
     spread = mean_with_error(values[0] - values[1])
     entry = {
         "with": other.name,

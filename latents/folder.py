@@ -23,6 +23,7 @@ from safetensors.torch import save as tensors_to_bytes
 
 from .errors import FolderError, RecipeError
 from .models import Model, build
+from .randomness import seeded
 from .recipe import Recipe
 
 CONFIG, WEIGHTS, METRICS, HISTORY = "config.json", "model.safetensors", "metrics.json", "history.csv"
@@ -88,14 +89,22 @@ class ModelFolder:
         path = self.path / HISTORY
         if not path.is_file():
             return {}
-        text = path.read_text("utf-8")
-        rows = list(csv.reader(text[: text.rfind("\n") + 1].splitlines()))
+        rows = list(csv.reader(self._history_lines()))
         if not rows:
             return {}
         header, body = rows[0], rows[1:]
         if any(len(row) != len(header) for row in body):
             raise FolderError(f"{path} has a row that does not fit its {len(header)} columns; delete that row")
         return {name: _column([row[place] for row in body]) for place, name in enumerate(header)}
+
+    def _history_lines(self) -> list[str]:
+        """The lines of history.csv that are whole: a run may be writing the last one."""
+        path = self.path / HISTORY
+        try:
+            text = path.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise FolderError(f"cannot read {path} ({error}); copy it again or delete it") from None
+        return text[: text.rfind("\n") + 1].splitlines(keepends=True)
 
     def snapshots(self) -> dict[str, np.ndarray]:
         """What the time scrubber plays; see `latents.snapshots`. Empty when there are none."""
@@ -119,18 +128,20 @@ class ModelFolder:
             with safe_open(path, framework="pt") as file:
                 shape = tuple(json.loads((file.metadata() or {}).get("shape", "null")) or ())
                 weights = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
-        except (SafetensorError, OSError, ValueError) as error:
+        except (SafetensorError, OSError, ValueError, TypeError) as error:
             raise FolderError(f"{path} is damaged ({error}); copy it again or train the model again") from None
         if len(shape) != 3 or not all(isinstance(size, int) and 0 < size <= 4096 for size in shape):
             raise FolderError(
                 f"{path} does not say its image shape [C, H, W] in its metadata; it is not of this format"
             )
-        model = build(self.recipe, shape)
-        fault = _misfit(model, weights)
+        with torch.device("meta"):  # costs no memory, whatever a recipe from elsewhere asks for
+            fault = _misfit(build(self.recipe, shape), weights)
         if fault:
             raise FolderError(
                 f"{path} does not fit the recipe beside it: {fault}; the two files are of different models"
             )
+        with seeded(0):  # the fresh weights are replaced at once: nobody's random numbers are used up
+            model = build(self.recipe, shape)
         model.load_state_dict(weights)
         return model.to(device).eval()
 
@@ -138,7 +149,7 @@ class ModelFolder:
         path = self.path / name
         try:
             content = json.loads(path.read_text("utf-8"))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise FolderError(f"cannot read {path} ({error}); copy it again or train the model again") from None
         if not isinstance(content, dict):
             raise FolderError(f"{path} holds a {type(content).__name__}, but a JSON object was expected")
@@ -157,14 +168,17 @@ class ModelFolder:
 
     @classmethod
     def create(cls, path: Path | str, recipe: Recipe) -> ModelFolder:
-        """Begin a folder. Raises FolderError when it already holds a model."""
+        """Begin a folder. Raises FolderError when it already holds a model or cannot be written."""
         path = Path(path)
         if (path / CONFIG).exists():
             raise FolderError(
                 f"{path} already holds a model; give another --out, go on with `latents train --resume {path}`, "
                 "or delete the folder"
             )
-        write_whole(path / CONFIG, recipe.json_text())
+        try:
+            write_whole(path / CONFIG, recipe.json_text())
+        except OSError as error:
+            raise FolderError(f"cannot write to {path} ({error.strerror or error}); choose another folder") from None
         return cls(path)
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:
@@ -190,8 +204,7 @@ class ModelFolder:
         """Keep the header and the first `rows` rows: what a checkpoint knew."""
         path = self.path / HISTORY
         if path.is_file():
-            kept = path.read_text("utf-8").splitlines(keepends=True)[: rows + 1]
-            write_whole(path, "".join(kept) if rows else "")
+            write_whole(path, "".join(self._history_lines()[: rows + 1]) if rows else "")
             if not rows:
                 path.unlink()
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
 from .parts import Part, PartSettings, setting
+
+Width = Annotated[int, Field(ge=1, le=65_536)]
 
 
 def he_linear(inputs: int, outputs: int) -> nn.Linear:
@@ -47,7 +50,7 @@ class GatedMLP(Body):
     kind = "mlp"
 
     class Settings(PartSettings):
-        hidden: tuple[int, ...] = setting((300, 300), "width of each gated layer", unit="features", min_length=1)
+        hidden: tuple[Width, ...] = setting((300, 300), "width of each gated layer", unit="features", min_length=1)
 
     def __init__(self, settings: Settings, shape: tuple[int, ...]):
         super().__init__()

@@ -101,7 +101,8 @@ class PartErrors(ValueError):
 
 def _resolve(socket: str, given: Any) -> PartSettings:
     if isinstance(given, PartSettings):
-        part(socket, given.kind)
+        if not isinstance(given, part(socket, given.kind).Settings):
+            raise ValueError(f"the settings of a {socket} were expected; got {type(given).__name__}")
         return given
     if isinstance(given, str):
         given = {"kind": given}

@@ -85,11 +85,11 @@ class Recipe(_Section):
 
     def check(self, data) -> None:
         """Raise RecipeError when the recipe does not fit the data set (an `ImageData`)."""
+        part("model", self.model.kind).check(self, data)
         if self.data.binarisation != "none" and data.kind == "colour":
             raise RecipeError(
                 f"data.binarisation is {self.data.binarisation!r}, but {data.name} has colour images; set it to 'none'"
             )
-        part("model", self.model.kind).check(self, data)
 
 
 # -- errors, as sentences ----------------------------------------------------------------------------------
@@ -147,6 +147,28 @@ def fields(recipe: Recipe) -> list[FieldInfo]:
     return _fields(recipe, "")
 
 
+def other_fields(recipe: Recipe) -> dict[str, list[FieldInfo]]:
+    """The fields that this recipe would have with other parts: by "model.prior.kind vampprior", say."""
+    found = {}
+    for row in fields(recipe):
+        section = row.path.removesuffix(".kind")
+        for kind in row.choices if row.path.endswith(".kind") else ():
+            if kind != row.value:
+                settings = part(_socket(recipe, section), kind).Settings()
+                rows = [field for field in _fields(settings, f"{section}.") if not field.path.endswith(".kind")]
+                if rows:
+                    found[f"{row.path} {kind}"] = rows
+    return found
+
+
+def _socket(recipe: Recipe, path: str) -> str:
+    section: BaseModel = recipe
+    *parents, last = path.split(".")
+    for name in parents:
+        section = getattr(section, name)
+    return sockets_of(type(section))[last]
+
+
 def _fields(section: BaseModel, prefix: str) -> list[FieldInfo]:
     rows: list[FieldInfo] = []
     sockets = sockets_of(type(section))
@@ -179,11 +201,11 @@ def _literals(annotation: Any) -> tuple[str, ...]:
 def override(recipe: Mapping[str, Any] | Recipe, changes: Mapping[str, str]) -> Recipe:
     """A recipe with fields changed by dotted names, as on the command line.
 
-    Values are JSON where they parse as JSON (`50`, `true`, `[300, 300]`), else text. Changing a `kind` resets
-    that part to its defaults. Raises RecipeError.
+    Values are JSON where they parse as JSON (`50`, `true`, `[300, 300]`), else text; what is text in the recipe
+    stays text. Changing a `kind` resets that part to its defaults. Raises RecipeError.
     """
     document = recipe.model_dump(mode="json") if isinstance(recipe, Recipe) else json.loads(json.dumps(dict(recipe)))
-    kinds_first = sorted(changes, key=lambda path: not path.endswith(".kind"))
+    kinds_first = sorted(changes, key=lambda path: (not path.endswith(".kind"), path.count(".")))
     for path in kinds_first:
         *parents, last = path.split(".")
         home = document
@@ -193,7 +215,7 @@ def override(recipe: Mapping[str, Any] | Recipe, changes: Mapping[str, str]) -> 
                 given = ".".join(parents[: depth + 1])
                 raise RecipeError(f"{path}: {given} is a value, not a section, so it has no field {last!r}")
             home = below
-        value = _value(changes[path])
+        value = changes[path] if isinstance(home.get(last), str) else _value(changes[path])
         if last == "kind" and home.get("kind") != value:
             home.clear()
         home[last] = value
@@ -232,7 +254,7 @@ def read_recipe(given: str | Path) -> Recipe:
         document = json.loads(path.read_text("utf-8"))
     except OSError as error:
         raise RecipeError(f"cannot read the recipe {path}: {error.strerror or error}") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RecipeError(f"{path} is not JSON ({error}); a recipe is an object like a preset's") from None
     if not isinstance(document, dict):
         raise RecipeError(f"{path} holds a {type(document).__name__}, but a recipe is a JSON object")

@@ -24,6 +24,7 @@ CALLS = ("encode", "decode", "sample", "log_likelihood", "units", "pseudo_inputs
 
 # Decoded pixels that exist at a time while a likelihood is estimated: 8 MB in float32, near a processor's cache.
 _PIXELS = 1 << 21
+_ENCODED = 1000  # images encoded at a time, then
 
 
 class Posterior(Protocol):
@@ -150,13 +151,14 @@ class Model(Part, nn.Module):
         ELBO, IWAE and importance sampling are reductions of it over the samples. Each image is encoded once,
         the prior's components are computed once, and decoding goes in chunks of bounded memory.
         """
-        q, p = self.encode_with_prior(x)
-        chunk = max(1, self._rows() // len(x))
-        return torch.cat([self._weights(q, p, x, count) for count in _chunks(samples, chunk)])
+        return self._weights(*self.encode_with_prior(x), x, samples)
 
     def _weights(self, q: Posterior, p: Distribution, x: Tensor, samples: int) -> Tensor:
-        z, log_q = q.rsample_and_log_prob((samples,))
-        return self.decode(z).log_prob(x) + p.log_prob(z) - log_q
+        parts = []
+        for count in _chunks(samples, max(1, self._rows() // len(x))):
+            z, log_q = q.rsample_and_log_prob((count,))
+            parts.append(self.decode(z).log_prob(x) + p.log_prob(z) - log_q)
+        return torch.cat(parts)
 
     def _rows(self) -> int:
         return max(1, _PIXELS // math.prod(self.shape))
@@ -168,9 +170,13 @@ class Model(Part, nn.Module):
         log 1/S sum_s p(x|z_s) p(z_s) / q(z_s|x), z_s ~ q(z|x): a lower bound in expectation that tightens with
         S (Burda et al., "Importance weighted autoencoders", 2016, equation 8).
         """
-        # Several images share a pass only while the passes stay within memory; few images leave more samples.
-        count = max(1, self._rows() // samples)
-        parts = [torch.logsumexp(self.log_weights(part, samples), 0) for part in x.split(count)]
+        p, parts = self.prior(), []
+        together = max(1, self._rows() // samples)  # images whose samples are decoded in one pass
+        for block in x.split(_ENCODED):
+            q = self.encode(block)
+            for start in range(0, len(block), together):
+                rows = slice(start, start + together)
+                parts.append(torch.logsumexp(self._weights(q[rows], p, block[rows], samples), 0))
         return torch.cat(parts) - math.log(samples)
 
     @torch.no_grad()

@@ -80,6 +80,11 @@ class VAE(Model):
                 f"set it to at most {pixels}"
             )
         binary = data.kind == "binary" or recipe.data.binarisation != "none"
+        if part("likelihood", settings.likelihood.kind).binary and data.kind == "colour":
+            raise RecipeError(
+                f"model.likelihood is {settings.likelihood.kind!r}, which needs binary images, but {data.name} has "
+                "colour images; choose gray or binary images"
+            )
         if part("likelihood", settings.likelihood.kind).binary and not binary:
             raise RecipeError(
                 f"model.likelihood is {settings.likelihood.kind!r}, which needs binary images, but {data.name} is "

@@ -1,0 +1,34 @@
+"""How much memory a log-likelihood takes, in a process of its own: `python -m benchmarks.memory PRIOR SAMPLES IMAGES`."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import torch
+
+from . import subjects
+
+_MEGABYTE = 1 << 20
+_PEAK_UNIT = 1 if sys.platform == "darwin" else 1024  # ru_maxrss is in bytes on macOS, else in kilobytes
+
+
+def peak(prior: str, samples: int, images: int) -> tuple[float, float]:
+    """Megabytes of a fresh process at its peak, and what it had before it began to estimate."""
+    command = [sys.executable, "-m", "benchmarks.memory", prior, str(samples), str(images)]
+    root = Path(__file__).parents[1]
+    printed = subprocess.run(command, cwd=root, check=True, capture_output=True, text=True).stdout
+    whole, before = map(float, printed.split())
+    return whole, before
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    prior, samples, images = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    model, x = subjects.model(prior), subjects.images()[:images]
+    before = psutil.Process().memory_info().rss
+    model.log_likelihood(x, samples)
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _PEAK_UNIT / _MEGABYTE, before / _MEGABYTE)

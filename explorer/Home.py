@@ -1,0 +1,41 @@
+"""The app's router: `streamlit run explorer/Home.py` from any folder. Pages are the scripts in `pages/`."""
+
+import streamlit as st
+
+from explorer import ROOT, view, warm
+
+ICON = ROOT / "explorer" / "icon.png"
+PAGES = {
+    "": [("home", "Home", ":material/home:")],
+    "Look": [
+        ("latent_space", "Latent space", ":material/scatter_plot:"),
+        ("samples", "Samples", ":material/grid_view:"),
+        ("interpolate", "Interpolate", ":material/timeline:"),
+        ("pseudo_inputs", "Pseudo-inputs", ":material/adjust:"),
+    ],
+    "Diagnose": [("active_units", "Active units", ":material/bar_chart:")],
+}
+
+st.set_page_config(
+    page_title="Latent Explorer",
+    page_icon=str(ICON),
+    layout="wide",
+    initial_sidebar_state=232,
+)
+warm.start()
+st.logo(str(ICON), size="medium")
+
+pages = {
+    group: [
+        st.Page(ROOT / "pages" / f"{name}.py", title=title, icon=icon, default=name == "home")
+        for name, title, icon in members
+        if view.page(name)
+    ]
+    for group, members in PAGES.items()
+}
+chosen = st.navigation({group: members for group, members in pages.items() if members})
+
+with st.sidebar:
+    view.style()
+    view.pickers()
+chosen.run()

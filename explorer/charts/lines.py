@@ -1,0 +1,123 @@
+"""Curves: a density along a path, and how much each unit varied as training went on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+
+from explorer.charts.theme import BODY, SMALL, Tone, axis, layout
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One curve over t.
+
+    t, y: [n]; marks_t, marks_y: [m], the places of the pictures; band: (low, high) of what is usual, or None.
+    """
+
+    name: str
+    t: np.ndarray
+    y: np.ndarray
+    marks_t: np.ndarray
+    marks_y: np.ndarray
+    band: tuple[float, float] | None = None
+
+
+def along_path(curves: list[Curve], half_step: float, tones: Tone, height: int) -> go.Figure:
+    """log p(z) along a path, drawn edge to edge, so that it stands under a strip of as many pictures as marks.
+
+    half_step: half the distance between two pictures in t; the axis reaches so far beyond 0 and 1, and a picture's
+    middle is over its mark. Labels are inside the figure.
+    """
+    figure = go.Figure(layout=layout(tones, height, margin={"l": 0, "r": 0, "t": 26, "b": 44}))
+    dashes = ("solid", "dash")
+    for curve, dash in zip(curves, dashes, strict=False):
+        if curve.band is not None and len(curves) == 1:
+            _band(figure, curve, tones)
+        figure.add_trace(
+            go.Scatter(
+                x=curve.t,
+                y=curve.y,
+                mode="lines",
+                line={"color": tones.ink, "width": 2.5, "dash": dash},
+                hoverinfo="skip",
+            )
+        )
+        figure.add_trace(
+            go.Scatter(
+                x=curve.marks_t,
+                y=curve.marks_y,
+                mode="markers",
+                name=curve.name,
+                marker={"color": tones.ink, "size": 8, "line": {"color": tones.paper, "width": 1.5}},
+                hovertemplate="t = %{x:.2f}<br>log p(z) = %{y:.2f} nats<extra>%{fullData.name}</extra>",
+            )
+        )
+    figure.update_layout(
+        xaxis=axis(
+            tones,
+            "t (share of the way from the first image to the second)",
+            range=[-half_step, 1 + half_step],
+            showgrid=False,
+            fixedrange=True,
+            tickvals=[0, 0.25, 0.5, 0.75, 1],
+        ),
+        yaxis=axis(
+            tones,
+            "",
+            range=_room([curve.y for curve in curves], [curve.band for curve in curves if len(curves) == 1]),
+            ticklabelposition="inside top",
+            fixedrange=True,
+            nticks=5,
+        ),
+        dragmode=False,
+    )
+    _note(figure, "log p(z) (nats)", tones)
+    if len(curves) > 1:
+        _note(
+            figure, "   ".join(f"{'——' if i == 0 else '– –'} {c.name}" for i, c in enumerate(curves)), tones, right=True
+        )
+    return figure
+
+
+def _band(figure: go.Figure, curve: Curve, tones: Tone) -> None:
+    low, high = curve.band
+    figure.add_hrect(low, high, fillcolor=tones.ink, opacity=0.07, line_width=0, layer="below")
+    end = float(curve.y[curve.t > 0.6].mean())
+    at_top = end < (low + high) / 2  # where the curve is not
+    figure.add_annotation(
+        text="the middle 90 % of the test images",
+        x=1,
+        xref="paper",
+        xanchor="right",
+        y=high if at_top else low,
+        yanchor="top" if at_top else "bottom",
+        showarrow=False,
+        font={"size": SMALL, "color": tones.muted},
+    )
+
+
+def _room(ys: list[np.ndarray], bands: list[tuple[float, float] | None]) -> list[float]:
+    """A range that holds all curves and bands, with some air."""
+    held = [*ys, *(np.array(band) for band in bands if band is not None)]
+    low, high = min(float(y.min()) for y in held), max(float(y.max()) for y in held)
+    air = max(high - low, 1e-3) * 0.1
+    return [low - air, high + air]
+
+
+def _note(figure: go.Figure, text: str, tones: Tone, *, right: bool = False) -> None:
+    """What the axis shows, above its upper end: it needs no margin at the side there."""
+    figure.add_annotation(
+        text=text,
+        x=1 if right else 0,
+        xref="paper",
+        xanchor="right" if right else "left",
+        y=1,
+        yref="paper",
+        yanchor="bottom",
+        yshift=3,
+        showarrow=False,
+        font={"size": BODY, "color": tones.ink},
+    )

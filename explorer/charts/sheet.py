@@ -1,0 +1,68 @@
+"""Sheets of pictures: grids with a bar of a share under each picture, one of them framed, and their empty places."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from explorer.charts.images import enlarge, png, to_uint8
+from explorer.charts.theme import Tone
+
+FRAME, BAR = 4, 6
+"""Pixels of the sheet: the frame of the chosen picture, which is also the space around it, and the bar under it."""
+
+
+def blank(n: int, columns: int, shape: tuple[int, int, int], tones: Tone, gap: int = 1, scale: int = 1) -> bytes:
+    """The empty places of n pictures of this shape (C, H, W): what stands there while they are computed.
+
+    The PNG is as large as `images.grid_png` of the pictures themselves, so nothing moves when they arrive.
+    """
+    _, height, width = shape
+    rows = -(-n // columns)
+    sheet = np.zeros((rows * (height + gap) - gap, columns * (width + gap) - gap, 4), np.uint8)
+    for i in range(n):
+        top, left = (i // columns) * (height + gap), (i % columns) * (width + gap)
+        sheet[top : top + height, left : left + width] = colour(tones.rule)
+    return png(sheet, scale)
+
+
+def tile_size(shape: tuple[int, ...], scale: int) -> tuple[int, int]:
+    """Height and width that one picture of this shape (..., H, W) takes in a sheet of `shares`, in its pixels."""
+    return shape[-2] * scale + 3 * FRAME + BAR, shape[-1] * scale + 2 * FRAME
+
+
+def shares(
+    images: np.ndarray, sizes: np.ndarray, columns: int, tones: Tone, chosen: int | None = None, scale: int = 1
+) -> bytes:
+    """Images [N, C, H, W] as a grid, each enlarged `scale` times over a bar as long as its size is large, one framed.
+
+    sizes: [N] in [0, 1], shares of the picture's width; chosen: the place of the framed picture. The rest of the
+    sheet is transparent.
+    """
+    images = to_uint8(np.asarray(images))
+    down, across = tile_size(images.shape, scale)
+    high, wide = images.shape[2] * scale, images.shape[3] * scale
+    sheet = np.zeros((-(-len(images) // columns) * down, columns * across, 4), np.uint8)
+    for i, image in enumerate(images):
+        top, left = (i // columns) * down, (i % columns) * across
+        place = sheet[top : top + down, left : left + across]
+        if i == chosen:
+            place[:] = colour(tones.accent)
+            place[FRAME:-FRAME, FRAME:-FRAME] = colour(tones.paper)
+        place[FRAME : FRAME + high, FRAME : FRAME + wide] = enlarge(opaque(image), scale)
+        bar = place[2 * FRAME + high : 2 * FRAME + high + BAR, FRAME : FRAME + wide]
+        bar[:] = colour(tones.rule)
+        bar[:, : round(wide * float(sizes[i]))] = colour(tones.ink)
+    return png(sheet)
+
+
+def opaque(image: np.ndarray) -> np.ndarray:
+    """An image [C, H, W] of bytes, gray or RGB, as RGBA [H, W, 4]."""
+    colours = image.transpose(1, 2, 0)
+    if colours.shape[2] == 1:
+        colours = colours.repeat(3, axis=2)
+    return np.concatenate([colours, np.full((*colours.shape[:2], 1), 255, np.uint8)], axis=2)
+
+
+def colour(hexadecimal: str) -> tuple[int, int, int, int]:
+    """`#0b7560` as four bytes, opaque."""
+    return int(hexadecimal[1:3], 16), int(hexadecimal[3:5], 16), int(hexadecimal[5:7], 16), 255

@@ -1,0 +1,72 @@
+"""Small planes beside a figure, made from a model: `charts.inset` in the visitor's theme, its backdrop cached."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from explorer import library, planes, view
+from explorer.charts.plane import Limits
+from explorer.library import Entry
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+FINE, COARSE, MANY = 170, 85, 3000
+"""Pixels of the backdrop along a side. A test image is one of them, so it is larger where there are not MANY."""
+
+
+def layout(entry: Entry) -> planes.Layout:
+    """The plane that codes can be placed on: the two units, or PCA of more."""
+    return planes.of(entry, planes.kinds(entry)[0])
+
+
+def region(entries: list[Entry]) -> Limits:
+    """One region for the small planes of all models in view."""
+    return planes.region([layout(entry) for entry in entries])
+
+
+def lost(entry: Entry) -> str | None:
+    """What the small plane does not show, in a few words; None where it is latent space itself."""
+    shown = layout(entry)
+    if shown.kind == "units":
+        return None
+    return f"a shadow of {entry.latent} dimensions on the first two principal components (PC) of μ"
+
+
+def inset(
+    entry: Entry,
+    around: Limits,
+    height: int,
+    *,
+    title: str = "",
+    path: np.ndarray | None = None,
+    pseudo: bool = False,
+    chosen: np.ndarray | None = None,
+) -> go.Figure:
+    """The model's small plane; path [T, d], chosen [d]: codes, placed on it here; pseudo: with the pseudo-inputs."""
+    from explorer.charts import inset as chart
+
+    shown = layout(entry)
+    short = ("z₁", "z₂") if shown.kind == "units" else ("PC 1 of μ", "PC 2 of μ")
+    return chart.inset(
+        _backdrop(entry, shown, around),
+        around,
+        (title, *(f"{name} (latent units)" for name in short)),
+        view.tones(),
+        height,
+        path=None if path is None else planes.forth(shown, path),
+        dots=shown.pseudo if pseudo else None,
+        chosen=None if chosen is None else planes.forth(shown, chosen),
+    )
+
+
+def _backdrop(entry: Entry, shown: planes.Layout, around: Limits) -> np.ndarray:
+    from explorer.charts import locator
+
+    def draw() -> np.ndarray:
+        size = FINE if len(shown.points) > MANY else COARSE
+        return locator.background(shown.points, library.images(entry).labels, around, size)
+
+    return library.remember("backdrop", entry, draw, shown.kind, around)

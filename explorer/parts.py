@@ -1,0 +1,44 @@
+"""Small parts that several pages use: names beside controls, and places that wait for their content."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from explorer import library, view
+from explorer.library import Entry
+
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
+
+def named(label: str) -> None:
+    """The name of a control, in the row before it: a label above would cost the figure a line."""
+    st.markdown(label, width="content")
+
+
+def bounded(key: str, low: int, high: int) -> None:
+    """Bring a widget's remembered number into its range, which another model may have made smaller."""
+    value = st.session_state.get(key)
+    if isinstance(value, int) and not low <= value <= high:
+        st.session_state[key] = min(max(value, low), high)
+
+
+@contextmanager
+def stage(place: DeltaGenerator | None) -> Iterator[None]:
+    """Where a page's figure is built: in the place that waited for it, or directly where nothing had to wait."""
+    with st.container() if place is None else place.container():
+        yield
+
+
+def waiting(height: int, sentence: str, entries: list[Entry]) -> DeltaGenerator | None:
+    """A `view.slot` while models are read for the first time; None when they are there already."""
+    return None if all(library.ready(entry) for entry in entries) else view.slot(height, sentence, entries)
+
+
+def pictured(png: bytes, alt: str, **more: Any) -> None:
+    """A picture over the whole width of its place."""
+    st.image(png, alt=alt, **({"width": "stretch"} | more))

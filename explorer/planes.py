@@ -1,0 +1,180 @@
+"""Where a model's codes lie on a plane: the two units themselves, or a projection of many.
+
+For two latent dimensions the plane is latent space itself. For more it is PCA (a linear shadow, with a way back) or
+UMAP (neighbourhoods only), from the model folder or the user's cache; each says what is lost.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from explorer import library
+from explorer.charts import density, images
+from explorer.charts.plane import Limits, Plane, limits, widened
+from explorer.library import Entry
+
+Kind = Literal["units", "PCA", "UMAP"]
+CELLS = 160
+"""Cells of the density grid along the side of the region in view."""
+MARGIN = 1.5
+"""The density grid is so much wider than the region in view: a wide figure shows more of the plane."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The test images (and pseudo-inputs) of a model on a plane.
+
+    points [N, 2], pseudo [K, 2] or None; lost: what the plane does not show, or None; centre [d] and axes [2, d] lead
+    from the plane back to latent space, `z = centre + y @ axes`, and are None where there is no way back.
+    """
+
+    kind: Kind
+    points: np.ndarray
+    pseudo: np.ndarray | None
+    x_title: str
+    y_title: str
+    lost: str | None = None
+    centre: np.ndarray | None = None
+    axes: np.ndarray | None = None
+
+    def back(self, plane: np.ndarray) -> np.ndarray:
+        """Latent codes [n, d] of points [n, 2] of the plane."""
+        return self.centre + plane @ self.axes
+
+
+def kinds(entry: Entry) -> list[Kind]:
+    """The planes a model can be shown on; none below two dimensions."""
+    if entry.latent is None or entry.latent < 2:
+        return []
+    return ["units"] if entry.latent == 2 else ["PCA", "UMAP"]
+
+
+def of(entry: Entry, kind: Kind) -> Layout | None:
+    """The model's layout on this plane (or on the first that it has, if not on this one).
+
+    None where UMAP has not been computed yet. Needs torch.
+    """
+    if kind not in kinds(entry):
+        kind = kinds(entry)[0]
+    if kind == "UMAP":
+        found = library.umap(entry)
+        return None if found is None else _umap(*found, library.encoding(entry).mu.shape[1])
+    return library.remember("layout", entry, lambda: _units(entry) if kind == "units" else _pca(entry), kind)
+
+
+def _units(entry: Entry) -> Layout:
+    unit = "prior standard deviations" if entry.prior == "standard" else "latent units"
+    return Layout(
+        "units",
+        library.encoding(entry).mu,
+        library.pseudo_codes(entry),
+        f"z₁ ({unit})",
+        f"z₂ ({unit})",
+        centre=np.zeros(2, np.float32),
+        axes=np.eye(2, dtype=np.float32),
+    )
+
+
+def _pca(entry: Entry) -> Layout:
+    from latents.projection import pca
+
+    mu, pseudo = library.encoding(entry).mu, library.pseudo_codes(entry)
+    found = pca(mu)
+    lost = f"This is a shadow: what overlaps here may lie apart in the other {mu.shape[1] - 2} directions."
+    return Layout(
+        "PCA",
+        found.to_plane(mu),
+        None if pseudo is None else found.to_plane(pseudo),
+        *(
+            f"principal component {i + 1} of μ ({share * 100:.0f} % of its variance)"
+            for i, share in enumerate(found.explained)
+        ),
+        lost=lost,
+        centre=found.mean,
+        axes=found.axes,
+    )
+
+
+def _umap(points: np.ndarray, pseudo: np.ndarray | None, dims: int) -> Layout:
+    lost = (
+        f"UMAP keeps who is whose neighbour in the {dims} dimensions; the distances between groups, their sizes and "
+        "the axes mean nothing."
+    )
+    return Layout("UMAP", points, pseudo, "UMAP 1 (no unit)", "UMAP 2 (no unit)", lost=lost)
+
+
+def region(layouts: list[Layout]) -> Limits:
+    """One square region for all layouts in view."""
+    clouds = [cloud for one in layouts for cloud in (one.points, one.pseudo) if cloud is not None]
+    return limits(clouds)
+
+
+def prior_density(entry: Entry, view: Limits) -> density.Density | None:
+    """The prior's contours around the region in view; None above two dimensions or where p(z) has no density."""
+    if entry.latent != 2 or library.model(entry).why_not("prior_density") is not None:
+        return None
+    return library.remember("density", entry, lambda: _density(entry, view), view)
+
+
+def _density(entry: Entry, view: Limits) -> density.Density:
+    import torch
+
+    x, y = density.grid((widened(view, MARGIN)[0], widened(view, 1.1)[1]), int(CELLS * MARGIN))
+    points = np.stack(np.meshgrid(x, y), axis=-1).astype(np.float32)
+    with torch.inference_mode():
+        log_p = library.model(entry).prior().log_prob(torch.from_numpy(points)).double().numpy()
+    return density.density(x, y, log_p)
+
+
+def plane(entry: Entry, shown: Layout, view: Limits, title: str, *, pseudo: bool = True, prior: bool = True) -> Plane:
+    """All that one plane of a figure shows."""
+    test = library.images(entry)
+    return Plane(
+        title=title,
+        points=shown.points,
+        labels=test.labels,
+        class_names=test.class_names,
+        pseudo=shown.pseudo if pseudo else None,
+        density=prior_density(entry, view) if prior else None,
+        x_title=shown.x_title,
+        y_title=shown.y_title,
+    )
+
+
+def lattice(shown: Layout, view: Limits, columns: int) -> tuple[np.ndarray, int]:
+    """Latent codes [rows * columns, d] on a lattice over the region, from the top left, and the number of columns."""
+    (left, right), (low, high) = view
+    size = (right - left) / columns
+    rows = max(1, round((high - low) / size))
+    x = left + size * (np.arange(columns) + 0.5)
+    y = high - (high - low) / rows * (np.arange(rows) + 0.5)
+    across, down = np.meshgrid(x, y)
+    return shown.back(np.stack([across.ravel(), down.ravel()], axis=1)).astype(np.float32), columns
+
+
+def decoded(entry: Entry, shown: Layout, view: Limits, columns: int) -> bytes | None:
+    """The plane decoded on a lattice, as the PNG of the whole region; None where there is no way back from it."""
+    if shown.axes is None:
+        return None
+
+    def draw() -> bytes:
+        z, across = lattice(shown, view, columns)
+        sheet = images.tile(library.decode(entry, z), across, gap=1)
+        return images.png(sheet, images.scale_for(sheet.shape[1], 1600))  # large, so that no pixel is lost on the way
+
+    return library.remember("lattice", entry, draw, shown.kind, view, columns)
+
+
+def forth(shown: Layout, z: np.ndarray) -> np.ndarray | None:
+    """Where the code z [d] falls on the plane, [2]; None where the plane has no map."""
+    return None if shown.axes is None else (z - shown.centre) @ shown.axes.T
+
+
+def nearest(mu: np.ndarray, z: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """The n codes of mu [N, d] nearest to z [d], nearest first: their places and Euclidean distances."""
+    distances = np.linalg.norm(mu - z, axis=1)
+    order = np.argsort(distances)[:n]
+    return order, distances[order]

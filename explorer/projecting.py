@@ -1,0 +1,74 @@
+"""UMAP of a model, computed once in a process of its own: started here, watched by the page, kept in the cache."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import streamlit as st
+
+from explorer import library
+from explorer.library import Entry, Stamp
+
+
+@dataclass
+class Job:
+    """A running `latents project`: what it has printed so far, and how it ended."""
+
+    process: subprocess.Popen
+    printed: IO[str]
+
+    @property
+    def running(self) -> bool:
+        return self.process.poll() is None
+
+    @property
+    def failed(self) -> bool:
+        return not self.running and self.process.returncode != 0
+
+    def last_line(self) -> str:
+        """The latest sentence of the process, such as `2 of 3: PCA`."""
+        lines = [line for line in Path(self.printed.name).read_text("utf-8").splitlines() if line.strip()]
+        return lines[-1] if lines else "starting"
+
+
+@st.cache_resource(show_spinner=False)
+def _jobs() -> dict[tuple[Path, Stamp], Job]:
+    """The jobs of this server, for all sessions: two visitors who ask for the same map share one process."""
+    return {}
+
+
+def find(entry: Entry) -> Job | None:
+    """The job of this model as it now is, running or ended."""
+    return _jobs().get((entry.path, entry.stamp))
+
+
+def start(entry: Entry) -> Job:
+    """Start the process for this model, unless it runs already. The map goes to the user's cache."""
+    job = find(entry)
+    if job is None or job.failed:
+        printed = tempfile.NamedTemporaryFile("w", suffix=".log", encoding="utf-8")  # noqa: SIM115
+        command = [sys.executable, "-m", "latents", "project", str(entry.path), "--cache"]
+        process = subprocess.Popen(command, stdout=printed, stderr=subprocess.STDOUT, start_new_session=True)
+        job = _jobs()[entry.path, entry.stamp] = Job(process, printed)
+    return job
+
+
+@st.fragment(run_every=1)
+def progress(entry: Entry) -> None:
+    """Says what the process is doing; draws the page again when the map is there."""
+    job = find(entry)
+    if job is None:
+        return
+    if job.running:
+        step = job.last_line()
+        done = int(step[0]) - 1 if step[:1].isdigit() else 0
+        st.progress(done / 3, text=f"{entry.name}: {step}")
+    elif job.failed:
+        st.error(f"UMAP of {entry.name} failed: {job.last_line()}", icon=":material/error:")
+    elif library.umap(entry) is not None:
+        st.rerun()

@@ -1,0 +1,93 @@
+"""How much of the data each component of a mixture prior explains."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from explorer import library
+from explorer.library import Entry
+
+
+@dataclass(frozen=True)
+class Usage:
+    """The components of a prior and the test images.
+
+    shares: [K], the mean responsibility over the test images, summing to one; order: [K], components from the
+    largest share to the smallest; images: how many test images there are.
+    """
+
+    shares: np.ndarray
+    order: np.ndarray
+    images: int
+
+    @property
+    def half(self) -> int:
+        """The smallest number of components that explain half of the images together."""
+        return int(np.searchsorted(np.cumsum(self.shares[self.order]), 0.5)) + 1
+
+    @property
+    def unused(self) -> int:
+        """Components that explain less than one image."""
+        return int((self.shares * self.images < 1).sum())
+
+
+def of(entry: Entry) -> Usage | None:
+    """The usage of the model's components on the test images, computed once; None for priors without components."""
+    return library.remember("usage", entry, lambda: _compute(entry))
+
+
+def ready(entry: Entry) -> bool:
+    """Whether it is computed already, so that a page need not say that it waits."""
+    return (entry.path, entry.stamp) in _computed
+
+
+_computed: set[tuple] = set()
+
+
+def _compute(entry: Entry) -> Usage | None:
+    import torch
+
+    from latents.diagnostics import responsibilities
+
+    net = library.model(entry)
+    x = torch.from_numpy(library.images(entry).seen).float().div_(255)
+    table = responsibilities(net, x)
+    _computed.add((entry.path, entry.stamp))
+    if table is None:
+        return None
+    shares = table.double().mean(0).numpy()
+    return Usage(shares, np.argsort(-shares, kind="stable"), len(table))
+
+
+def pictures(entry: Entry) -> np.ndarray:
+    """A picture of each component, uint8 [K, C, H, W]: the pseudo-input, or the component's mean decoded."""
+
+    def compute() -> np.ndarray:
+        import torch
+
+        net = library.model(entry)
+        if net.pseudo_inputs is not None:
+            return net.pseudo_inputs.clamp(0, 1).mul(255).round().to(torch.uint8).numpy()
+        return library.decode(entry, codes(entry))
+
+    return library.remember("pictures of components", entry, compute)
+
+
+def codes(entry: Entry) -> np.ndarray:
+    """The means of the prior's components, float32 [K, d]: for a VampPrior the means of q(z|u_k)."""
+    import torch
+
+    with torch.inference_mode():
+        return library.model(entry).prior().components.mean.float().numpy()
+
+
+def nearest_images(entry: Entry, k: int, n: int) -> np.ndarray:
+    """The places of the n test images whose posterior means are the most probable under component k, best first."""
+    import torch
+
+    with torch.inference_mode():
+        mu = torch.from_numpy(library.encoding(entry).mu)
+        log_p = library.model(entry).prior().components[k].log_prob(mu)
+        return log_p.topk(min(n, len(mu))).indices.numpy()

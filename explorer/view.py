@@ -1,0 +1,240 @@
+"""What a page shows, and the parts every page has.
+
+The view is the chosen model, the one beside it and the page's own parameters; all of them are widgets bound to the
+URL (`bind="query-params"`), so a reload, the back button and a copied link give the same picture. `hide=controls` in
+the URL hides every control, for a class.
+
+A page reads from top to bottom like this::
+
+    entry = view.model()
+    net = view.loaded(entry)                    # or one sentence on why not, and the page stops
+    with view.header("Samples"):
+        seed = st.number_input("Seed", ..., key="seed", bind="query-params")
+    view.figure(fig, key="samples", alt="...")
+    view.caption("What is seen.", "mnist-vampprior-2d · MNIST test, 10,000 images")
+    view.explain("In plain words ...", r"p(x) = \\int p(x \\mid z)\\, p(z)\\, dz")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from explorer import ROOT, library
+from explorer.charts import theme
+from explorer.library import Entry
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+    from streamlit.delta_generator import DeltaGenerator
+
+    from explorer.charts.plane import Limits, Plane
+    from latents.models.base import Model
+
+NONE = "None"
+DEFAULT = "mnist-vampprior-2d"
+"""The model a first visit opens on, where it is in the library."""
+
+
+# -- the view ------------------------------------------------------------------------------------------------
+
+
+def pickers() -> None:
+    """The two model pickers, bound to the URL. `Home.py` draws them once, above every page."""
+    names = [entry.name for entry in library.whole()]
+    if not names:
+        return
+    default = names.index(DEFAULT) if DEFAULT in names else 0
+    st.selectbox("Model", names, index=default, key="model", bind="query-params")
+    st.selectbox(
+        "Beside",
+        [NONE, *names],
+        key="beside",
+        bind="query-params",
+        help="A second model in the same place, at the same size and scale.",
+    )
+
+
+def model() -> Entry:
+    """The chosen model. Stops the page with a sentence where the library is empty."""
+    entry = library.find(st.session_state.get("model")) or next(iter(library.whole()), None)
+    if entry is None:
+        roots = " or ".join(f"`{root}`" for root, _ in library.roots())
+        unavailable(f"There are no models in {roots}.", "Run `make train-zoo`, or `latents train mnist-vampprior-2d`.")
+        st.stop()
+    return entry
+
+
+def beside() -> Entry | None:
+    """The model set beside the chosen one, or None."""
+    other = library.find(st.session_state.get("beside"))
+    return None if other is None or other.name == model().name else other
+
+
+def models() -> list[Entry]:
+    """The one or two models in view."""
+    other = beside()
+    return [model()] if other is None else [model(), other]
+
+
+def hidden() -> bool:
+    """Whether the link asks for the figure alone (`hide=controls`)."""
+    return st.session_state.get("hide") == "controls"
+
+
+def dark() -> bool:
+    """Whether the visitor sees the dark theme."""
+    return st.context.theme.type == "dark"
+
+
+def tones() -> theme.Tone:
+    """The tones for figures in the visitor's theme."""
+    return theme.tone(dark())
+
+
+def choose(name: str) -> None:
+    """Make this the chosen model: for a button's `on_click`."""
+    st.session_state["model"] = name
+
+
+def page(name: str) -> str | None:
+    """The page of this name as `st.switch_page` wants it; None while there is no such page."""
+    return f"../pages/{name}.py" if (ROOT / "pages" / f"{name}.py").exists() else None
+
+
+# -- parts of a page -----------------------------------------------------------------------------------------
+
+
+@contextmanager
+def header(text: str) -> Iterator[None]:
+    """The page's title and, in the same row, its controls: at most five, the rest in `more()`.
+
+    A control there has `label_visibility="collapsed"` where its options speak for themselves.
+    """
+    with st.container(key="header", horizontal=True, vertical_alignment="center", gap="medium"):
+        st.title(text, anchor=False, width="content")
+        with controls():
+            yield
+
+
+@contextmanager
+def controls() -> Iterator[None]:
+    """A row of controls, which `hide=controls` hides."""
+    with st.container(key="controls", horizontal=True, vertical_alignment="center", gap="small", width="stretch"):
+        yield
+
+
+@contextmanager
+def more() -> Iterator[None]:
+    """The popover for the controls that do not fit the row."""
+    with st.popover("More", icon=":material/tune:"):
+        yield
+
+
+def slot(height: int, waiting_for: str, entries: list[Entry]) -> DeltaGenerator:
+    """The place of a figure. While models are read for the first time it holds an empty figure of the same height
+    that says what it waits for; that also makes the browser load Plotly while Python loads torch."""
+    place = st.empty()
+    if not all(library.ready(entry) for entry in entries):
+        from explorer.charts import plane
+
+        place.plotly_chart(
+            plane.waiting(waiting_for, tones(), height), width="stretch", theme=None, config=theme.CONFIG
+        )
+    return place
+
+
+def figure(fig: Any, key: str, alt: str, place: DeltaGenerator | None = None) -> None:
+    """A Plotly figure over the whole width; alt: what it shows, for those who do not see it; place: a `slot`."""
+    (place or st).plotly_chart(fig, key=key, width="stretch", theme=None, config=theme.CONFIG, alt=alt)
+
+
+def planes(shown: list[Plane], region: Limits, height: int, **settings: Any) -> go.Figure:
+    """`charts.plane.planes` in the visitor's theme."""
+    from explorer.charts import plane
+
+    return plane.planes(shown, region, tones(), height, **settings)
+
+
+def sheets(pictures: list[bytes | None], titles: list[tuple[str, str, str]], region: Limits, height: int) -> go.Figure:
+    """`charts.plane.sheets` in the visitor's theme."""
+    from explorer.charts import plane
+
+    return plane.sheets(pictures, titles, region, tones(), height)
+
+
+def caption(sentence: str, provenance: str) -> None:
+    """Under a figure: one sentence that says what is seen, and one small gray line on where it comes from."""
+    with st.container(gap=None):
+        st.markdown(sentence)
+        small(provenance)
+
+
+def test_images(entries: list[Entry]) -> str:
+    """For the line of provenance: the test images behind a figure, once for each data set."""
+    return " | ".join(dict.fromkeys(library.images(entry).provenance for entry in entries))
+
+
+def small(text: str) -> None:
+    """A small gray line."""
+    st.markdown(f":small[:gray[{text}]]")
+
+
+def heading(text: str) -> None:
+    """The heading of a part of a page."""
+    st.subheader(text, anchor=False)
+
+
+def explain(text: str, maths: str) -> None:
+    """What am I looking at: a paragraph in plain words, and Markdown with the formulas behind an expander."""
+    with st.container(key="explain"):
+        heading("What am I looking at?")
+        st.markdown(text)
+        with st.expander("Show the maths"):
+            st.markdown(maths)
+
+
+def unavailable(sentence: str, try_instead: str = "") -> None:
+    """Why there is nothing to see here, and what to do instead."""
+    st.info(f"{sentence} {try_instead}".strip(), icon=":material/info:")
+
+
+def problem(entry: Entry, call: str = "encode") -> str | None:
+    """One sentence on why the model does not answer `call` (see `Model.why_not`) or cannot be read, or None."""
+    from latents.errors import LatentsError
+
+    try:
+        why = library.model(entry).why_not(call)
+        if why is None and call == "encode":
+            library.encoding(entry)
+        return why
+    except LatentsError as error:
+        return str(error)
+
+
+def loaded(entry: Entry, call: str = "decode", try_instead: str = "") -> Model:
+    """The model, if it answers `call`; else one sentence on why not, at which the page stops."""
+    why = problem(entry, call)
+    if why is not None:
+        unavailable(why, try_instead)
+        st.stop()
+    return library.model(entry)
+
+
+def encoded(entry: Entry) -> library.Encoding:
+    """The encoded test images, or one sentence on why not, at which the page stops."""
+    loaded(entry, "encode")
+    return library.encoding(entry)
+
+
+def style() -> None:
+    """The app's few style rules, and the hiding of controls where the link asks for it."""
+    st.text_input("hide", key="hide", bind="query-params")  # never seen; keeps `hide=controls` in the URL
+    folder = Path(__file__).parent
+    st.html(folder / "style.css")
+    if hidden():
+        st.html(folder / "hide.css")

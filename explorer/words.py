@@ -1,0 +1,66 @@
+"""Numbers as the pages write them: a real minus, an error, a unit."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+MINUS = "\N{MINUS SIGN}"
+
+
+def number(value: float, digits: int = 2) -> str:
+    """`-138.214` as `−138.21`."""
+    return f"{value:,.{digits}f}".replace("-", MINUS)
+
+
+def with_error(value: float, error: float | None, unit: str = "nats", digits: int = 2) -> str:
+    """`−138.21 ± 0.42 nats`; without an error where none is known."""
+    spread = "" if error is None else f" ± {number(error, digits)}"
+    return f"{number(value, digits)}{spread} {unit}"
+
+
+def count(n: int, noun: str, plural: str | None = None) -> str:
+    """`1 image`, `10,000 images`."""
+    return f"{n:,} {noun if n == 1 else plural or noun + 's'}"
+
+
+def log_likelihood(metrics: dict[str, Any]) -> str | None:
+    """The test log-likelihood of metrics.json with its standard error, or None where it was not measured."""
+    found = metrics.get("log_likelihood")
+    if not isinstance(found, dict) or found.get("value") is None:
+        return None
+    return with_error(found["value"], found.get("standard_error"), found.get("unit", "nats"))
+
+
+def active_units(metrics: dict[str, Any]) -> str | None:
+    """`2 of 2` active units from metrics.json, or None where they were not counted."""
+    units = metrics.get("units")
+    if not isinstance(units, dict) or units.get("active") is None:
+        return None
+    return f"{units['active']} of {units['total']}"
+
+
+def likelihood_provenance(metrics: dict[str, Any]) -> str | None:
+    """How the log-likelihood was measured: `importance sampling, 500 samples`; with the images if not all."""
+    found = metrics.get("log_likelihood")
+    if not isinstance(found, dict):
+        return None
+    estimator = {"importance": "importance sampling"}.get(found.get("estimator"), found.get("estimator"))
+    samples = count(found["samples"], "sample") if found.get("samples") else None
+    return ", ".join(part for part in (estimator, samples) if part)
+
+
+def subscript(n: int) -> str:
+    """12 as ₁₂."""
+    return "".join(chr(0x2080 + int(digit)) for digit in str(n))
+
+
+def numbers(typed: str) -> list[float]:
+    """The finite numbers of `0.5, −1.2`, with commas, semicolons or blanks between them.
+
+    Raises ValueError where something else stands there.
+    """
+    found = [float(part) for part in typed.replace(MINUS, "-").replace(",", " ").replace(";", " ").split()]
+    if not all(math.isfinite(value) for value in found):
+        raise ValueError("not finite")
+    return found

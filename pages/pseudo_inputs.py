@@ -1,0 +1,288 @@
+"""Pseudo-inputs: the pictures a VampPrior is made of, and how much of the data each one explains."""
+
+import streamlit as st
+
+from explorer import draws, insets, library, parts, usage, view, words
+from explorer.charts import images, sheet
+from explorer.library import Entry
+
+BLOCK = 96
+"""Components in a sheet of large pictures."""
+WIDTH, HEIGHT = 672, 500
+"""Pixels of the sheet beside the panel, at the width the page is designed for."""
+WHOLE_WIDTH, WHOLE_HEIGHT = 992, 580
+SAMPLES, NEAREST = 9, 6
+
+WORDS = """
+A VampPrior is a mixture of the encoder's own clouds: each pseudo-input u is a picture that was learnt together with the
+network, and the encoder turns it into one component q(z|u) of the prior. For each test
+image one can ask how likely its code came from each component; the average of these probabilities over the test set is
+the component's share. A few large shares mean that most components are idle. A pseudo-input need not look like an image
+of the data: only its code counts.
+"""
+MATHS = r"""
+$$p(z) = \sum_{k=1}^{K} w_k\, q(z \mid u_k), \qquad w_k = \tfrac{1}{K}, \qquad
+p(k \mid z) = \frac{w_k\, q(z \mid u_k)}{\sum_j w_j\, q(z \mid u_j)}, \qquad
+\mathrm{share}_k = \frac{1}{N} \sum_{n=1}^{N} p\big(k \mid z = \mu(x_n)\big)$$
+
+The shares sum to one. In a learnt mixture of Gaussians, $\mathcal{N}(z;\ m_k,\ \mathrm{diag}\, s_k^2)$ stands in the
+place of $q(z \mid u_k)$, with its own weights $w_k$.
+"""
+
+
+# -- words ---------------------------------------------------------------------------------------------------
+
+
+def noun(entry: Entry) -> str:
+    return "pseudo-input" if entry.prior == "vampprior" else "component"
+
+
+def percent(share: float) -> str:
+    return f"{share:.2%}".replace("%", "\N{NO-BREAK SPACE}%") if share >= 0.00005 else "less than 0.01 %"
+
+
+def try_instead(entry: Entry) -> Entry | None:
+    """A model with pseudo-inputs: of the same data and size where there is one."""
+    alike = [other for other in library.whole() if other.prior == "vampprior"]
+    return min(alike, key=lambda other: (other.data != entry.data, other.latent != entry.latent), default=None)
+
+
+def nothing(entry: Entry) -> None:
+    """Why there are no pseudo-inputs, and a link to a model that has them."""
+    view.unavailable(view.problem(entry, "pseudo_inputs") or view.problem(entry, "components"))
+    other = try_instead(entry)
+    if other is not None:
+        st.page_link(
+            view.page("pseudo_inputs"),
+            label=f"Try *{other.name}*",
+            icon=":material/arrow_forward:",
+            query_params={"model": other.name},
+        )
+
+
+# -- the sheet -----------------------------------------------------------------------------------------------
+
+
+def header(most: int) -> tuple[int, bool, int]:
+    """The chosen rank of `most`, whether all pictures are shown, and the seed of the samples."""
+    with view.header("Pseudo-inputs"):
+        if most == 0:
+            return 1, False, 0
+        parts.bounded("rank", 1, most)
+        parts.named("Rank by share")
+        rank = st.number_input(
+            "Rank by share",
+            1,
+            most,
+            1,
+            key="rank",
+            bind="query-params",
+            label_visibility="collapsed",
+            width=136,
+        )
+        whole = False
+        if most > BLOCK:
+            options = {f"{BLOCK} at a time": False, "All": True}
+            shown = st.segmented_control(
+                "Pictures",
+                list(options),
+                default=f"{BLOCK} at a time",
+                required=True,
+                key="pictures",
+                bind="query-params",
+                label_visibility="collapsed",
+            )
+            whole = options[shown]
+        parts.named("Seed")
+        seed = st.number_input(
+            "Seed", 0, 2**31 - 1, 0, key="seed", bind="query-params", label_visibility="collapsed", width=136
+        )
+    return rank, whole, seed
+
+
+def columns_for(n: int, shape: tuple[int, ...], width: int, height: int) -> int:
+    """The fewest columns at which n pictures fit a place of this size in pixels; a few more if they fill all rows."""
+
+    def tall(columns: int) -> float:
+        down, across = sheet.tile_size(shape, enlarged(shape, width, columns))
+        return -(-n // columns) * down * width / columns / across
+
+    fits = next(c for c in range(1, n + 1) if tall(c) <= height or c == n)
+    return next((c for c in range(fits, int(fits * 1.35) + 1) if n % c == 0), fits)
+
+
+def enlarged(shape: tuple[int, ...], width: int, columns: int) -> int:
+    """How much the pictures are enlarged: to twice the screen's pixels, for sharp screens."""
+    return images.scale_for(shape[-1], 2 * width // columns)
+
+
+def component_sheet(entry: Entry, found: usage.Usage, rank: int, whole: bool, width: int, height: int) -> None:
+    first = 0 if whole else (rank - 1) // BLOCK * BLOCK
+    shown = found.order[first:] if whole else found.order[first : first + BLOCK]
+    pictures = usage.pictures(entry)[shown]
+    places = len(shown) if whole else min(BLOCK, len(found.order))  # a last block of few is not drawn larger
+    columns = columns_for(places, pictures.shape, width, height)
+    sizes = found.shares[shown] / found.shares.max()
+    scale = enlarged(pictures.shape, width, columns)
+    png = sheet.shares(pictures, sizes, columns, view.tones(), rank - 1 - first, scale)
+    parts.pictured(png, f"{len(shown)} {noun(entry)}s of {entry.name}, ranks {first + 1} to {first + len(shown)}.")
+
+
+def caption(entry: Entry, found: usage.Usage) -> None:
+    few = words.count(found.half, noun(entry))
+    idle = f"{found.unused} explain{'s' if found.unused == 1 else ''} less than one image" if found.unused else ""
+    sentence = (
+        f"The {len(found.shares)} {noun(entry)}s of the prior, from the one that explains most of the test images to "
+        f"the one that explains least; the bar is its share (a full bar: {percent(found.shares.max())}). "
+        f"**{few} explain{'s' if found.half == 1 else ''} half of the images{f'; {idle}' if idle else ''}.**"
+    )
+    view.caption(
+        sentence,
+        f"{entry.name} · {library.images(entry).provenance} · share: mean of p(k|z) at the mean of q(z|x)",
+    )
+
+
+# -- the chosen one ------------------------------------------------------------------------------------------
+
+
+def sentence(entry: Entry, found: usage.Usage, rank: int) -> None:
+    k = int(found.order[rank - 1])
+    share = float(found.shares[k])
+    even = 1 / len(found.shares)
+    st.markdown(
+        f"**{noun(entry).capitalize()} {k}**, rank {rank} of {len(found.shares)}, explains **{percent(share)}** of the "
+        f"test images; an even share would be {percent(even)}."
+    )
+
+
+def picture(entry: Entry, k: int) -> None:
+    image = usage.pictures(entry)[k]
+    with st.container(gap=None):
+        alt = f"{noun(entry)} {k}"
+        parts.pictured(images.image_png(image, images.scale_for(image.shape[-1], 280)), alt)
+        view.small("its picture" if entry.prior == "vampprior" else "its mean, decoded")
+
+
+def samples(entry: Entry, k: int, seed: int) -> None:
+    drawn, kind = draws.pictures(entry, draws.component_codes(entry, k, seed, SAMPLES), seed)
+    scale = images.scale_for(3 * (drawn.shape[-1] + 1), 280)
+    source = "q(z|u)" if entry.prior == "vampprior" else "it"
+    with st.container(gap=None):
+        parts.pictured(images.grid_png(drawn, 3, gap=1, scale=scale), f"{SAMPLES} samples of the component, decoded.")
+        view.small(f"{SAMPLES} draws from {source}, decoded" + (" (samples)" if kind == "sample" else ""))
+
+
+def place(entry: Entry, k: int, height: int) -> None:
+    code = usage.codes(entry)[k]
+    figure = insets.inset(entry, insets.region([entry]), height, pseudo=True, chosen=code)
+    view.figure(figure, f"place-{entry.name}", f"Where the {noun(entry)} lies on the plane.")
+
+
+def nearest(entry: Entry, k: int) -> None:
+    test = library.images(entry)
+    found = usage.nearest_images(entry, k, NEAREST)
+    pictures = test.gray[found]
+    scale = images.scale_for(NEAREST * (pictures.shape[-1] + 1), 560)
+    source = "q(z|u)" if entry.prior == "vampprior" else "it"
+    with st.container(gap=None):
+        parts.pictured(images.grid_png(pictures, NEAREST, gap=1, scale=scale), "The nearest test images.")
+        view.small(f"test images most probable under {source}")
+
+
+def panel(entry: Entry, found: usage.Usage, rank: int, seed: int) -> None:
+    """The chosen component: its share, its picture, its samples, its place."""
+    k = int(found.order[rank - 1])
+    sentence(entry, found, rank)
+    left, right = st.columns(2, gap="small")
+    with left:
+        picture(entry, k)
+    with right:
+        samples(entry, k, seed)
+    place(entry, k, 250)
+    nearest(entry, k)
+
+
+def wide_panel(entry: Entry, found: usage.Usage, rank: int, seed: int) -> None:
+    """The same in one row, under a sheet of the whole width."""
+    k = int(found.order[rank - 1])
+    sentence(entry, found, rank)
+    first, second, third, fourth = st.columns([2, 2, 4, 4], gap="medium")
+    with first:
+        picture(entry, k)
+    with second:
+        samples(entry, k, seed)
+    with third:
+        place(entry, k, 250)
+    with fourth:
+        nearest(entry, k)
+
+
+# -- the page ------------------------------------------------------------------------------------------------
+
+
+def single(entry: Entry, found: usage.Usage, rank: int, whole: bool, seed: int) -> None:
+    if whole:
+        component_sheet(entry, found, rank, True, WHOLE_WIDTH, WHOLE_HEIGHT)
+        caption(entry, found)
+        wide_panel(entry, found, rank, seed)
+        return
+    left, right = st.columns([7, 3], gap="medium")
+    with left:
+        component_sheet(entry, found, rank, False, WIDTH, HEIGHT)
+        caption(entry, found)
+    with right:
+        panel(entry, found, rank, seed)
+
+
+def side_by_side(entries: list[Entry], found: dict[str, usage.Usage], rank: int, whole: bool, seed: int) -> None:
+    for column, entry in zip(st.columns(2, gap="medium"), entries, strict=True):
+        with column:
+            st.markdown(f"**{entry.name}** · {entry.prior_title}")
+            if entry.name not in found:
+                nothing(entry)
+                continue
+            mine = found[entry.name]
+            own = min(rank, len(mine.shares))
+            explain_mixture(entry)
+            component_sheet(entry, mine, own, whole, WHOLE_WIDTH // 2 - 16, HEIGHT)
+            caption(entry, mine)
+            panel(entry, mine, own, seed)
+
+
+def explain_mixture(entry: Entry) -> None:
+    """A learnt mixture has components, but they are no pseudo-inputs."""
+    why = view.problem(entry, "pseudo_inputs")
+    if why is not None:
+        view.small(f"{why} Shown instead: its components, each by its mean, decoded.")
+
+
+def waiting(entries: list[Entry]):
+    """The place of the figure, while the shares are computed for the first time."""
+    slow = [entry for entry in entries if entry.prior != "standard" and not usage.ready(entry)]
+    return view.slot(HEIGHT, "Asking which component explains each test image …", slow) if slow else None
+
+
+def main() -> None:
+    entries = view.models()
+    top = st.container()
+    place = waiting(entries)
+    found = {}
+    for entry in entries:
+        if view.problem(entry, "components") is None:
+            view.encoded(entry)
+            found[entry.name] = usage.of(entry)
+    with top:
+        rank, whole, seed = header(max((len(one.shares) for one in found.values()), default=0))
+    with parts.stage(place):
+        if len(entries) > 1 and found:
+            side_by_side(entries, found, rank, whole, seed)
+        elif found:
+            explain_mixture(entries[0])
+            single(entries[0], found[entries[0].name], rank, whole, seed)
+        else:
+            for entry in entries:
+                nothing(entry)
+    view.explain(WORDS, MATHS)
+
+
+main()
