@@ -35,10 +35,11 @@ def model(prior: str) -> Model:
     folder = _TRAINED / f"mnist-{prior}-40d"
     if (folder / "model.safetensors").is_file():
         return latents.load(folder)
-    return _briefly_trained(prior)
+    return briefly_trained(prior)
 
 
-def _briefly_trained(prior: str) -> Model:
+@cache
+def briefly_trained(prior: str) -> Model:
     recipe = override(preset(f"mnist-{prior}-40d"), {"objective.warm_up": "0"})
     torch.manual_seed(0)
     model = build(recipe, (1, 28, 28))

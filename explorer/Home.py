@@ -25,15 +25,15 @@ st.set_page_config(
 warm.start()
 st.logo(str(ICON), size="medium")
 
-pages = {
-    group: [
-        st.Page(ROOT / "pages" / f"{name}.py", title=title, icon=icon, default=name == "home")
-        for name, title, icon in members
-        if view.page(name)
-    ]
-    for group, members in PAGES.items()
-}
-chosen = st.navigation({group: members for group, members in pages.items() if members})
+chosen = st.navigation(
+    {
+        group: [
+            st.Page(ROOT / "pages" / f"{name}.py", title=title, icon=icon, default=name == "home")
+            for name, title, icon in members
+        ]
+        for group, members in PAGES.items()
+    }
+)
 
 with st.sidebar:
     view.style()

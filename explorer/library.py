@@ -142,7 +142,10 @@ def roots() -> list[tuple[Path, bool]]:
 
 
 def entries() -> list[Entry]:
-    """All model folders, broken ones included, ordered by data set, latent size and prior."""
+    """All model folders, broken ones included, ordered by data set, latent size and prior.
+
+    A first visit opens on the first that can be used: MNIST in two dimensions with the VampPrior.
+    """
     found: dict[str, Entry] = {}
     for root, shipped in roots():
         for config in sorted(root.glob("*/config.json")):
@@ -182,7 +185,7 @@ def _but_for_the_prior(entry: Entry) -> tuple[Any, ...]:
     return entry.recipe.get("data"), others, entry.recipe.get("objective")
 
 
-_PRIORS = ("standard", "mixture", "vampprior")
+_PRIORS = ("vampprior", "standard", "mixture")
 _TITLES = {
     "mnist": "MNIST",
     "mnist-static": "static MNIST",

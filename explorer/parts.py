@@ -15,16 +15,21 @@ if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
 
+def row() -> DeltaGenerator:
+    """A place in the row of controls, for those that can only be drawn when a model has been read."""
+    return st.container(horizontal=True, vertical_alignment="center", gap="small", width="stretch")
+
+
 def named(label: str) -> None:
     """The name of a control, in the row before it: a label above would cost the figure a line."""
     st.markdown(label, width="content")
 
 
 def bounded(key: str, low: int, high: int) -> None:
-    """Bring a widget's remembered number into its range, which another model may have made smaller."""
+    """Forget a widget's remembered number where another model has made its range smaller: the default takes over."""
     value = st.session_state.get(key)
     if isinstance(value, int) and not low <= value <= high:
-        st.session_state[key] = min(max(value, low), high)
+        del st.session_state[key]
 
 
 @contextmanager

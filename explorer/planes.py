@@ -61,7 +61,7 @@ def of(entry: Entry, kind: Kind) -> Layout | None:
         kind = kinds(entry)[0]
     if kind == "UMAP":
         found = library.umap(entry)
-        return None if found is None else _umap(*found, library.encoding(entry).mu.shape[1])
+        return None if found is None else _umap(*found)
     return library.remember("layout", entry, lambda: _units(entry) if kind == "units" else _pca(entry), kind)
 
 
@@ -98,11 +98,8 @@ def _pca(entry: Entry) -> Layout:
     )
 
 
-def _umap(points: np.ndarray, pseudo: np.ndarray | None, dims: int) -> Layout:
-    lost = (
-        f"UMAP keeps who is whose neighbour in the {dims} dimensions; the distances between groups, their sizes and "
-        "the axes mean nothing."
-    )
+def _umap(points: np.ndarray, pseudo: np.ndarray | None) -> Layout:
+    lost = "UMAP keeps neighbours: distances between groups, their sizes and the axes mean nothing."
     return Layout("UMAP", points, pseudo, "UMAP 1 (no unit)", "UMAP 2 (no unit)", lost=lost)
 
 

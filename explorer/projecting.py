@@ -11,7 +11,6 @@ from typing import IO
 
 import streamlit as st
 
-from explorer import library
 from explorer.library import Entry, Stamp
 
 
@@ -70,5 +69,6 @@ def progress(entry: Entry) -> None:
         st.progress(done / 3, text=f"{entry.name}: {step}")
     elif job.failed:
         st.error(f"UMAP of {entry.name} failed: {job.last_line()}", icon=":material/error:")
-    elif library.umap(entry) is not None:
+    else:  # the map is there; or the model was trained on meanwhile, and the page offers to compute it again
+        _jobs().pop((entry.path, entry.stamp), None)
         st.rerun()

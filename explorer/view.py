@@ -1,8 +1,9 @@
 """What a page shows, and the parts every page has.
 
 The view is the chosen model, the one beside it and the page's own parameters; all of them are widgets bound to the
-URL (`bind="query-params"`), so a reload, the back button and a copied link give the same picture. `hide=controls` in
-the URL hides every control, for a class.
+URL (`bind="query-params"`), so a reload and a copied link give the same picture. `hide=controls` in the URL hides
+every control, for a class. (Streamlit 1.67 drops a page's parameters from the history when the page is left: the back
+button keeps the models, not the rest.)
 
 A page reads from top to bottom like this::
 
@@ -24,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from explorer import ROOT, library
+from explorer import library
 from explorer.charts import theme
 from explorer.library import Entry
 
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
     from latents.models.base import Model
 
 NONE = "None"
-DEFAULT = "mnist-vampprior-2d"
-"""The model a first visit opens on, where it is in the library."""
 
 
 # -- the view ------------------------------------------------------------------------------------------------
@@ -48,8 +47,7 @@ def pickers() -> None:
     names = [entry.name for entry in library.whole()]
     if not names:
         return
-    default = names.index(DEFAULT) if DEFAULT in names else 0
-    st.selectbox("Model", names, index=default, key="model", bind="query-params")
+    st.selectbox("Model", names, key="model", bind="query-params")
     st.selectbox(
         "Beside",
         [NONE, *names],
@@ -101,9 +99,18 @@ def choose(name: str) -> None:
     st.session_state["model"] = name
 
 
-def page(name: str) -> str | None:
-    """The page of this name as `st.switch_page` wants it; None while there is no such page."""
-    return f"../pages/{name}.py" if (ROOT / "pages" / f"{name}.py").exists() else None
+def go(name: str, **parameters: str) -> None:
+    """Go to the page of this name; parameters: of that page's own widgets.
+
+    (`st.switch_page` without query parameters refuses while a picker is bound to the URL, and `st.page_link` with a
+    `model` parameter changes the URL but not the picker. So change the model by `choose`, then come here.)
+    """
+    st.switch_page(page(name), query_params=parameters)
+
+
+def page(name: str) -> str:
+    """The page of this name as `st.page_link` wants it."""
+    return f"../pages/{name}.py"
 
 
 # -- parts of a page -----------------------------------------------------------------------------------------
@@ -117,14 +124,16 @@ def header(text: str) -> Iterator[None]:
     """
     with st.container(key="header", horizontal=True, vertical_alignment="center", gap="medium"):
         st.title(text, anchor=False, width="content")
-        with controls():
+        with controls("header"):
             yield
 
 
 @contextmanager
-def controls() -> Iterator[None]:
-    """A row of controls, which `hide=controls` hides."""
-    with st.container(key="controls", horizontal=True, vertical_alignment="center", gap="small", width="stretch"):
+def controls(name: str = "row") -> Iterator[None]:
+    """A row of controls, which `hide=controls` hides; name: another one for each row of a page."""
+    with st.container(
+        key=f"controls-{name}", horizontal=True, vertical_alignment="center", gap="small", width="stretch"
+    ):
         yield
 
 
@@ -200,7 +209,8 @@ def explain(text: str, maths: str) -> None:
 
 def unavailable(sentence: str, try_instead: str = "") -> None:
     """Why there is nothing to see here, and what to do instead."""
-    st.info(f"{sentence} {try_instead}".strip(), icon=":material/info:")
+    stop = "" if sentence.endswith((".", "!", "?")) else "."
+    st.info(f"{sentence}{stop} {try_instead}".strip(), icon=":material/info:")
 
 
 def problem(entry: Entry, call: str = "encode") -> str | None:
@@ -216,18 +226,23 @@ def problem(entry: Entry, call: str = "encode") -> str | None:
         return str(error)
 
 
-def loaded(entry: Entry, call: str = "decode", try_instead: str = "") -> Model:
-    """The model, if it answers `call`; else one sentence on why not, at which the page stops."""
+def loaded(entry: Entry, call: str = "decode", try_instead: str = "", place: DeltaGenerator | None = None) -> Model:
+    """The model, if it answers `call`; else one sentence on why not, at which the page stops.
+
+    place: the `slot` of a figure, which is then given up.
+    """
     why = problem(entry, call)
     if why is not None:
+        if place is not None:
+            place.empty()
         unavailable(why, try_instead)
         st.stop()
     return library.model(entry)
 
 
-def encoded(entry: Entry) -> library.Encoding:
-    """The encoded test images, or one sentence on why not, at which the page stops."""
-    loaded(entry, "encode")
+def encoded(entry: Entry, place: DeltaGenerator | None = None) -> library.Encoding:
+    """The encoded test images, or one sentence on why not, at which the page stops. See `loaded`."""
+    loaded(entry, "encode", place=place)
     return library.encoding(entry)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 from pickle import UnpicklingError
 from typing import Any
 
@@ -13,7 +14,19 @@ import torch
 from .errors import TrainingError
 from .folder import CHECKPOINT, CONFIG, ModelFolder, write_whole
 
-FIELDS = ("model", "optimizer", "scheduler", "epoch", "step", "rows", "seconds", "sums", "best", "random", "random_cuda")
+FIELDS = (
+    "model",
+    "optimizer",
+    "scheduler",
+    "epoch",
+    "step",
+    "rows",
+    "seconds",
+    "sums",
+    "best",
+    "random",
+    "random_cuda",
+)
 
 
 def write(folder: ModelFolder, state: dict[str, Any]) -> None:
@@ -37,8 +50,8 @@ def read(folder: ModelFolder) -> dict[str, Any]:
         raise TrainingError(f"{folder.path} has no {CHECKPOINT} to resume from; {anew}")
     try:
         state = torch.load(path, weights_only=True, map_location="cpu")
-    except (OSError, RuntimeError, EOFError, ValueError, UnpicklingError) as error:
-        raise TrainingError(f"{path} is damaged ({str(error).splitlines()[0]}); {anew}") from None
+    except (OSError, RuntimeError, EOFError, ValueError, UnpicklingError):
+        raise TrainingError(f"{path} is damaged; {anew}") from None  # torch's own advice would be to run its code
     missing = [name for name in FIELDS if name not in state]
     if missing:
         raise TrainingError(f"{path} is damaged (it has no {missing[0]}); {anew}")
@@ -51,10 +64,8 @@ def read(folder: ModelFolder) -> dict[str, Any]:
 
 def remove(folder: ModelFolder) -> None:
     """A run that ended well needs none."""
-    path = folder.path / CHECKPOINT
-    path.unlink(missing_ok=True)
-    if path.parent.is_dir():
-        path.parent.rmdir()
+    if (folder.path / CHECKPOINT).exists():
+        shutil.rmtree((folder.path / CHECKPOINT).parent)
 
 
 def _alive(status: dict[str, Any]) -> bool:

@@ -33,8 +33,8 @@ def evaluation_images(model: Model, data: ImageData, count: int | None = None) -
     """
     if tuple(data.shape) != tuple(model.shape):
         raise FolderError(
-            f"the images of {data.name} are {dimensions(data.shape)}, but the model was made for {dimensions(model.shape)}; "
-            "give back the images that it was trained on"
+            f"the images of {data.name} are {dimensions(data.shape)}, but this model is for {dimensions(model.shape)}; "
+            "put back the images that it was trained on"
         )
     images, drawn = data.test.images, "as given"
     if data.kind != "binary" and model.recipe.data.binarisation != "none":
@@ -159,7 +159,9 @@ def compare(folder: ModelFolder, other: ModelFolder) -> dict[str, Any]:
     for where in (folder, other):
         found = where.evaluation().get("log_likelihood", np.empty(0))
         if len(found) != mine["images"]:
-            raise FolderError(f"{where.path / EVALUATION} lacks the numbers per image; run `latents evaluate {where.path}`")
+            raise FolderError(
+                f"{where.path / EVALUATION} lacks the numbers per image; run `latents evaluate {where.path}`"
+            )
         values.append(torch.from_numpy(found))
     spread = mean_with_error(values[0] - values[1])
     entry = {

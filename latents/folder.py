@@ -21,7 +21,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file as load_arrays
 from safetensors.torch import save as tensors_to_bytes
 
-from .errors import FolderError, RecipeError
+from .errors import FolderError, LatentsError, RecipeError
 from .models import Model, build
 from .randomness import seeded
 from .recipe import Recipe
@@ -143,7 +143,10 @@ class ModelFolder:
         with seeded(0):  # the fresh weights are replaced at once: nobody's random numbers are used up
             model = build(self.recipe, shape)
         model.load_state_dict(weights)
-        return model.to(device).eval()
+        try:
+            return model.to(device).eval()
+        except (RuntimeError, AssertionError):  # what torch raises for a device that it does not know or has not
+            raise LatentsError(f"the device {str(device)!r} cannot be used on this machine; give cpu") from None
 
     def _json(self, name: str) -> dict[str, Any]:
         path = self.path / name
@@ -186,7 +189,7 @@ class ModelFolder:
 
     def write_tensors(self, name: str, tensors: Mapping[str, torch.Tensor], **metadata: str) -> None:
         ready = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
-        write_whole(self.path / name, tensors_to_bytes(ready, {"format": "pt", **metadata}))
+        write_whole(self.path / name, tensors_to_bytes(ready, metadata))
 
     def write_weights(self, model: Model, weights: Mapping[str, torch.Tensor], precision: str) -> None:
         """model.safetensors, rounded to "float16" or kept in "float32"."""
@@ -207,6 +210,11 @@ class ModelFolder:
             write_whole(path, "".join(self._history_lines()[: rows + 1]) if rows else "")
             if not rows:
                 path.unlink()
+
+    def tidy(self) -> None:
+        """Remove what a killed process left half written."""
+        for path in self.path.rglob(".*.part"):
+            path.unlink(missing_ok=True)
 
     def update_metrics(self, **entries: Any) -> None:
         self.write_json(METRICS, {**self.metrics, **entries})

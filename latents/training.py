@@ -8,7 +8,7 @@ uninterrupted one to the last bit.
 from __future__ import annotations
 
 import errno
-import os
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +21,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
+from . import checkpoint
 from .batches import Batches
 from .card import results, write_card
 from .data import ImageData, binarise
@@ -28,7 +29,7 @@ from .data import load as load_data
 from .diagnostics import THRESHOLD, encode_all, kl_per_unit
 from .errors import LatentsError, TrainingError
 from .evaluation import measure_units
-from .folder import CHECKPOINT, LOG, STATUS, ModelFolder
+from .folder import LOG, STATUS, ModelFolder
 from .models import Model, Stage, build
 from .objectives import Objective
 from .parts import part
@@ -81,56 +82,55 @@ def train(
     recipe.check(data)
     for split in (data.train, data.valid, data.test):  # read now: what is missing is said before a folder is begun
         del split
-    return _Run(ModelFolder.create(out, recipe), data, watch, stop, accelerator).go(None)
+    fabric = _fabric(accelerator)
+    return _Run(ModelFolder.create(out, recipe), data, watch, stop, fabric).go(None)
 
 
-def resume(path: Path | str, **options: Any) -> ModelFolder:
-    """Go on from the checkpoint of a folder; `options` as for `train`."""
+def resume(
+    path: Path | str,
+    *,
+    watch: Callable[[Progress], None] = lambda progress: None,
+    stop: Callable[[], bool] = lambda: False,
+    accelerator: str = "auto",
+    data_root: Path | None = None,
+) -> ModelFolder:
+    """Go on from the checkpoint of a folder; arguments and errors as for `train`."""
     folder = ModelFolder(path)
-    checkpoint = folder.path / CHECKPOINT
-    if not checkpoint.is_file():
-        state = folder.status.get("state")
-        if state == "finished":
-            raise TrainingError(
-                f"{folder.path} is finished: there is nothing to resume; train its config.json anew instead"
-            )
-        raise TrainingError(
-            f"{folder.path} has no {CHECKPOINT} to resume from; delete the folder and train its config.json anew"
-        )
+    state = checkpoint.read(folder)
+    data = load_data(folder.recipe.data.name, data_root)
+    return _Run(folder, data, watch, stop, _fabric(accelerator)).go(state)
+
+
+def _fabric(accelerator: str) -> Fabric:
     try:
-        state = torch.load(checkpoint, weights_only=True, map_location="cpu")
-    except (OSError, RuntimeError, EOFError, ValueError) as error:
-        raise TrainingError(f"{checkpoint} is damaged ({error}); train {folder.path / 'config.json'} anew") from None
-    data = load_data(folder.recipe.data.name, options.pop("data_root", None))
-    defaults = {"watch": lambda progress: None, "stop": lambda: False, "accelerator": "auto"}
-    return _Run(folder, data, **{**defaults, **options}).go(state)
+        return Fabric(accelerator=accelerator, devices=1, precision="32-true")
+    except (ValueError, RuntimeError, ImportError):
+        raise TrainingError(f"there is no accelerator {accelerator!r} on this machine; give auto or cpu") from None
 
 
 class _Run:
     """One run of the loop: what it knows, and the steps it takes."""
 
-    def __init__(self, folder: ModelFolder, data: ImageData, watch, stop, accelerator: str):
+    def __init__(self, folder: ModelFolder, data: ImageData, watch, stop, fabric: Fabric):
         self.folder, self.recipe, self.data, self.watch, self.stop = folder, folder.recipe, data, watch, stop
-        self.fabric = Fabric(accelerator=accelerator, devices=1, precision="32-true")
-        self.device = self.fabric.device
+        self.fabric, self.device = fabric, fabric.device
         self.process = psutil.Process()
         self.epoch, self.step, self.rows, self.seconds = 1, 0, 0, 0.0
         self.sums: dict[str, Tensor] = {}
         self.best: dict[str, Any] = {"score": -float("inf"), "epoch": 0, "weights": {}}
         self.last_beat = self.last_checkpoint = time.monotonic()
 
-    def go(self, checkpoint: dict[str, Any] | None) -> ModelFolder:
+    def go(self, state: dict[str, Any] | None) -> ModelFolder:
         """Train, and leave the folder in a state that says what happened."""
         try:
             with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
-                self._prepare(checkpoint)
+                self._prepare(state)
                 self._status("running")
-                finished = self._epochs()
-            if finished:
-                self._finish()
-            else:
-                self._checkpoint()
-                self._status("stopped")
+                if self._epochs():
+                    self._finish()
+                else:
+                    self._checkpoint()
+                    self._status("stopped")
         except OSError as error:
             raise self._fail(_disk_sentence(error, self.folder.path)) from error
         except LatentsError as error:
@@ -142,7 +142,7 @@ class _Run:
 
     # -- before --
 
-    def _prepare(self, checkpoint: dict[str, Any] | None) -> None:
+    def _prepare(self, state: dict[str, Any] | None) -> None:
         recipe, training = self.recipe, self.recipe.training
         binary = self.data.kind != "binary" and recipe.data.binarisation != "none"
         torch.manual_seed(recipe.seed)
@@ -166,12 +166,13 @@ class _Run:
         self.snapshots = Snapshots(
             self.folder, self.data.test, binary, self.model.space.size, training.epochs, training.snapshots
         )
-        if checkpoint is None:
+        if state is None:
             self.model.eval()
             self.snapshots.take(self.model, 0)
+            self._checkpoint()  # whatever happens from here on, there is something to resume from
             self._log(f"training {recipe.name} on {self.device}: {self.model.parameter_count():,} parameters")
         else:
-            self._restore(checkpoint)
+            self._restore(state)
             self._log(f"resumed in epoch {self.epoch} at step {self.step}")
 
     def _restore(self, state: dict[str, Any]) -> None:
@@ -185,6 +186,7 @@ class _Run:
         torch.set_rng_state(state["random"])
         if self.device.type == "cuda" and state["random_cuda"] is not None:
             torch.cuda.set_rng_state(state["random_cuda"], self.device)
+        self.folder.tidy()
         self.folder.cut_history(self.rows)
         self.snapshots.resume(self.epoch - 1)
 
@@ -241,11 +243,7 @@ class _Run:
         """The history's row of the epoch just trained. Raises TrainingError when its loss is not finite."""
         count = len(self.batches.images)
         means = {f"train_{name}": float(value) / count for name, value in self.sums.items()}
-        if not all(map(_finite, means.values())):
-            raise TrainingError(
-                f"the loss is not finite in epoch {self.epoch} ({_named(means)}); the last good checkpoint is kept: "
-                f"lower training.learning_rate (it is {self.recipe.training.learning_rate:g}) and train anew"
-            )
+        self._check(means)
         self.model.eval()
         with torch.no_grad(), seeded(self.recipe.seed, self.device):
             elbos = [self.model.elbo(part) for part in self.valid.split(_VALIDATION_ROWS)]
@@ -254,6 +252,7 @@ class _Run:
             subset = self.valid[:_UNIT_IMAGES]
             variances = encode_all(self.model, subset)[0].var(0, correction=0)
             units = kl_per_unit(self.model, subset)
+        self._check({"valid_reconstruction": reconstruction, "valid_kl": kl})
         self._keep_best(self.objective.score(reconstruction, kl))
         rates = self.scheduler.get_last_lr() if self.scheduler else [self.recipe.training.learning_rate]
         row = {
@@ -273,6 +272,15 @@ class _Run:
             row |= {f"kl_{unit}": float(value) for unit, value in enumerate(units)}
         return {name: f"{value:.7g}" if isinstance(value, float) else value for name, value in row.items()}
 
+    def _check(self, values: dict[str, float]) -> None:
+        """Raise TrainingError when one of them is not finite."""
+        bad = [f"{name} = {value}" for name, value in values.items() if not math.isfinite(value)]
+        if bad:
+            raise TrainingError(
+                f"the loss is not finite in epoch {self.epoch} ({', '.join(bad[:3])}); the last good checkpoint is "
+                f"kept: lower training.learning_rate (it is {self.recipe.training.learning_rate:g}) and train anew"
+            )
+
     def _keep_best(self, score: float) -> None:
         if self.epoch >= self.objective.settled and score > self.best["score"]:
             weights = {name: value.detach().cpu().clone() for name, value in self.model.state_dict().items()}
@@ -281,6 +289,7 @@ class _Run:
     # -- what is written --
 
     def _checkpoint(self) -> None:
+        self._check({name: float(value.detach().sum()) for name, value in self.model.state_dict().items()})
         state = {
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -294,11 +303,7 @@ class _Run:
             "random": torch.get_rng_state(),
             "random_cuda": torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None,
         }
-        path = self.folder.path / CHECKPOINT
-        path.parent.mkdir(exist_ok=True)
-        beside = path.with_suffix(".part")
-        torch.save(state, beside)
-        os.replace(beside, path)
+        checkpoint.write(self.folder, state)
         self.folder.write_weights(self.model, self._weights(), "float32")
         self.last_checkpoint = time.monotonic()
 
@@ -319,12 +324,10 @@ class _Run:
                 "weights": recipe.training.save_as,
                 **provenance(self.device),
             },
-            units=measure_units(model, self.data),
+            units=measure_units(model, self.data, device=self.device),
         )
         write_card(self.folder)
-        (self.folder.path / CHECKPOINT).unlink(missing_ok=True)
-        if (self.folder.path / CHECKPOINT).parent.is_dir():
-            (self.folder.path / CHECKPOINT).parent.rmdir()
+        checkpoint.remove(self.folder)
         self._status("finished")
         self._log(f"finished: {'; '.join(results(self.folder.metrics))}")
 
@@ -337,7 +340,7 @@ class _Run:
                 "pid": self.process.pid,
                 "started": self.process.create_time(),
                 "heartbeat": datetime.now(UTC).isoformat(timespec="seconds"),
-                "epoch": self.epoch,
+                "epoch": self.rows if state == "finished" else self.epoch,
                 "epochs": self.recipe.training.epochs,
                 "step": self.step,
                 "steps": len(self.batches) if hasattr(self, "batches") else 0,
@@ -366,14 +369,6 @@ def _scheduler(optimizer: torch.optim.Optimizer, training: Any, steps: int):
     return torch.optim.lr_scheduler.OneCycleLR(
         optimizer, training.learning_rate, total_steps=training.epochs * steps, cycle_momentum=False
     )
-
-
-def _finite(value: float) -> bool:
-    return value == value and abs(value) != float("inf")
-
-
-def _named(means: dict[str, float]) -> str:
-    return ", ".join(f"{name} = {value}" for name, value in means.items() if not _finite(value))
 
 
 def _line(row: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ from explorer.library import Entry
 HEIGHT, WIDTH = 450, 990
 LIVES_HEIGHT = 360
 THRESHOLD = 0.01
-THRESHOLDS = tuple(round(step * 10.0**power, 6) for power in range(-4, 0) for step in (1, 2, 5)) + (1.0,)
+THRESHOLDS = tuple(round(step * 10.0**power, 6) for power in range(-4, 1) for step in (1, 2, 5))[:-2]
 
 WORDS = """
 A unit is useful when its value depends on the image. So encode all test images, take the mean of q(z|x) for each, and
@@ -81,7 +81,10 @@ def verdict(shown: units.Units, threshold: float) -> str:
 
 def measured(shown: units.Units, unit: int, threshold: float) -> str:
     varies = f"its mean varies by {shown.variances[unit]:.2g} over the test set (threshold {threshold:g})"
-    return varies if shown.kl is None else f"{varies} and it carries {words.number(shown.kl[unit], 3)} nats"
+    if shown.kl is None:
+        return varies
+    carries = words.number(shown.kl[unit], 3) if shown.kl[unit] >= 0.001 else "less than 0.001"
+    return f"{varies} and it carries {carries} nats"
 
 
 def kl_provenance(entry: Entry) -> str:
@@ -136,7 +139,13 @@ def training(entries: list[Entry], threshold: float) -> None:
     view.heading("During training")
     told = [fates.fates(found, threshold) for _, found in known]
     drawn = [
-        lives.Lives(entry.name if len(entries) > 1 else "", found.epochs, found.variances, fate.died, moments(entry, int(found.epochs[-1])))
+        lives.Lives(
+            entry.name if len(entries) > 1 else "",
+            found.epochs,
+            found.variances,
+            fate.died,
+            moments(entry, int(found.epochs[-1])),
+        )
         for (entry, found), fate in zip(known, told, strict=True)
     ]
     figure = lives.lives(drawn, threshold, view.tones(), LIVES_HEIGHT)

@@ -78,9 +78,10 @@ def card(entry: Entry) -> None:
         pictures = library.thumbnails(entry, THUMBNAILS)
         if pictures is not None:
             st.image(images.grid_png(pictures, 6, gap=1), width="stretch", alt=f"Samples of {entry.name}")
-        name, target = f"**{entry.name}**", view.page("latent_space")
-        if st.button(name, key=f"open-{entry.name}", type="tertiary", on_click=view.choose, args=(entry.name,)):
-            st.switch_page(target)
+        if st.button(
+            f"**{entry.name}**", key=f"open-{entry.name}", type="tertiary", on_click=view.choose, args=(entry.name,)
+        ):
+            view.go("latent_space")
         view.small(f"{entry.data_title} in {entry.latent} dimensions  \n{_capital(entry.prior_title)}")
         likelihood, active = words.log_likelihood(entry.metrics), words.active_units(entry.metrics)
         st.markdown(f"{likelihood or 'not measured yet'}  \n{f'{active} units active' if active else ''}")
@@ -104,12 +105,11 @@ def actions() -> None:
     """Where to go from here."""
     with st.container(horizontal=True, horizontal_alignment="right", gap="small"):
         if st.button("Explore", type="primary", icon=":material/scatter_plot:"):
-            st.switch_page(view.page("latent_space"))
-        units = view.page("active_units")
+            view.go("latent_space")
         collapsed = next((entry.name for entry in library.whole() if "collapsed" in entry.name), None)
         settings = {"icon": ":material/bar_chart:", "on_click": view.choose, "args": (collapsed,)}
-        if units and collapsed and st.button("See a model collapse", **settings):
-            st.switch_page(units)
+        if collapsed and st.button("See a model collapse", **settings):
+            view.go("active_units")
 
 
 def title(both: list[Entry]) -> str:

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from explorer import insets, library, parts, paths, view
-from explorer.charts import images, lines
+from explorer.charts import images, lines, sheet
 from explorer.charts.plane import class_name
 from explorer.library import Entry, Images
 
@@ -33,8 +33,8 @@ model's curve.
 
 
 def default_pair(test: Images) -> tuple[int, int]:
-    """A 4 and a 9, which differ by a stroke; the first two images of unlabelled data."""
-    first, last = paths.first_of(test, 4), paths.first_of(test, 9)
+    """The first images of the classes 1 and 7 (on digits a stroke apart); the first two of unlabelled data."""
+    first, last = paths.first_of(test, 1), paths.first_of(test, 7)
     return (0, 1) if first is None or last is None else (first, last)
 
 
@@ -55,34 +55,33 @@ def of_class(test: Images, end: str) -> None:
     st.session_state[pill] = None
 
 
-def header(test: Images) -> tuple[int, int, int]:
+def controls(test: Images) -> tuple[int, int, int]:
     """The places of the two test images, and the number of steps."""
     last = len(test.gray) - 1
     first, second = default_pair(test)
     for key in ("from", "to"):
         parts.bounded(key, 0, last)
-    with view.header("Interpolate"):
-        parts.named("From test image")
-        a = st.number_input(
-            "From test image", 0, last, first, key="from", bind="query-params", label_visibility="collapsed", width=104
-        )
-        parts.named("to")
-        b = st.number_input(
-            "To test image", 0, last, second, key="to", bind="query-params", label_visibility="collapsed", width=104
-        )
-        st.button("Swap", icon=":material/swap_horiz:", on_click=swap)
-        st.button("Another pair", icon=":material/casino:", on_click=another, args=(test,))
-        with view.more():
-            if test.labels is not None:
-                class_pills(test)
-            steps = st.slider("Steps", 5, 21, STEPS, 2, key="steps", bind="query-params")
-            st.caption(f"Test images are counted from 0 to {last:,}.")
+    parts.named("From test image")
+    a = st.number_input(
+        "From test image", 0, last, first, key="from", bind="query-params", label_visibility="collapsed", width=104
+    )
+    parts.named("to")
+    b = st.number_input(
+        "To test image", 0, last, second, key="to", bind="query-params", label_visibility="collapsed", width=104
+    )
+    st.button("Swap", icon=":material/swap_horiz:", on_click=swap)
+    st.button("Another pair", icon=":material/casino:", on_click=another, args=(test,))
+    with view.more():
+        if test.labels is not None:
+            class_pills(test)
+        steps = st.slider("Steps", 5, 21, STEPS, 2, key="steps", bind="query-params")
+        st.caption(f"Test images are counted from 0 to {last:,}.")
     return a, b, steps
 
 
 def class_pills(test: Images) -> None:
     labels = sorted({int(label) for label in test.labels})
-    for end, words in (("from", "From the next"), ("to", "To the next")):
+    for end, words in (("from", "From the next image of class"), ("to", "To the next image of class")):
         st.pills(
             words,
             labels,
@@ -93,11 +92,8 @@ def class_pills(test: Images) -> None:
         )
 
 
-def named(test: Images, i: int) -> str:
-    """`test image 4, class 4`"""
-    return f"test image {i:,}" + (
-        "" if test.labels is None else f", class {class_name(int(test.labels[i]), test.class_names)}"
-    )
+def class_of(test: Images, i: int) -> str:
+    return "" if test.labels is None else f", class {class_name(int(test.labels[i]), test.class_names)}"
 
 
 # -- the figure ----------------------------------------------------------------------------------------------
@@ -108,7 +104,7 @@ def strip(title: str, pictures, alt: str) -> None:
     scale = images.scale_for(len(pictures) * pictures.shape[-1], 2 * WIDTH)
     with st.container(gap=None):
         st.markdown(title)
-        parts.pictured(images.grid_png(pictures, len(pictures), gap=0, scale=scale), alt)
+        parts.pictured(sheet.grid(pictures, len(pictures), scale, gap=3), alt)
 
 
 def strips(entries: list[Entry], found: list[paths.LatentPath], test: Images, a: int, b: int) -> None:
@@ -146,10 +142,10 @@ def panel(entries: list[Entry], found: list[paths.LatentPath], test: Images, a: 
     """The two images, and where the path runs on the plane."""
     for column, i, end in zip(st.columns(2, gap="small"), (a, b), ("From", "To"), strict=True):
         with column, st.container(gap=None):
-            st.markdown(f"**{end}**")
+            st.markdown(f"**{end}**{class_of(test, i)}")
             scale = images.scale_for(test.gray.shape[-1], 280)
-            parts.pictured(images.image_png(test.gray[i], scale), f"{end} {named(test, i)}.")
-            view.small(named(test, i))
+            parts.pictured(images.image_png(test.gray[i], scale), f"{end} test image {i}{class_of(test, i)}.")
+            view.small(f"test image {i:,}")
     around = insets.region(entries)
     height = 290 if len(entries) == 1 else 230
     for entry, path in zip(entries, found, strict=True):
@@ -173,7 +169,8 @@ def caption(entries: list[Entry], found: list[paths.LatentPath], test: Images, s
 
 def main() -> None:
     entries = view.models()
-    top = st.container()
+    with view.header("Interpolate"):
+        row = parts.row()
     left, right = st.columns([7, 3], gap="medium")
     with left:
         place = parts.waiting(WAITING, "Finding the two images in latent space …", entries)
@@ -182,8 +179,8 @@ def main() -> None:
     test = library.images(entries[0])
     apart = len(entries) > 1 and entries[1].data != entries[0].data
     shown = entries[:1] if apart else entries
-    with top:
-        a, b, steps = header(test)
+    with row:
+        a, b, steps = controls(test)
     found = [paths.latent_path(entry, a, b, steps) for entry in shown]
     with left:
         with parts.stage(place):

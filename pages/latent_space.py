@@ -97,7 +97,7 @@ def caption(entries: list[Entry], layouts: list[planes.Layout], chosen: dict) ->
     else:
         sentence = "Each dot is a test image at the mean of q(z|x), coloured by class"
         if chosen["pseudo"] and any(layout.pseudo is not None for layout in layouts):
-            sentence += f"; {'white' if view.dark() else 'black'} dots are the pseudo-inputs of the prior"
+            sentence += f"; {'white' if view.dark() else 'black'} dots are pseudo-inputs"
         if chosen["prior"] and any(layout.kind == "units" for layout in layouts):
             sentence += "; gray lines enclose 25, 50, 75 and 95 % of the prior"
         sentence += f". {first.lost or ''}"
@@ -231,7 +231,7 @@ def main() -> None:
     with figure, st.container(gap="xxsmall"):
         place = view.slot(HEIGHT, "Placing the test images in latent space …", entries)
         for entry in entries:
-            view.encoded(entry)
+            view.encoded(entry, place)
         layouts = [planes.of(entry, chosen["kind"]) for entry in entries]
         if None in layouts:
             place.empty()

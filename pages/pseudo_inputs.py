@@ -47,56 +47,36 @@ def try_instead(entry: Entry) -> Entry | None:
     return min(alike, key=lambda other: (other.data != entry.data, other.latent != entry.latent), default=None)
 
 
+def choose(name: str) -> None:
+    st.session_state["model"] = name
+
+
 def nothing(entry: Entry) -> None:
-    """Why there are no pseudo-inputs, and a link to a model that has them."""
+    """Why there are no pseudo-inputs, and the way to a model that has them."""
     view.unavailable(view.problem(entry, "pseudo_inputs") or view.problem(entry, "components"))
     other = try_instead(entry)
     if other is not None:
-        st.page_link(
-            view.page("pseudo_inputs"),
-            label=f"Try *{other.name}*",
-            icon=":material/arrow_forward:",
-            query_params={"model": other.name},
-        )
+        st.button(f"Open {other.name}", icon=":material/arrow_forward:", on_click=choose, args=(other.name,))
 
 
 # -- the sheet -----------------------------------------------------------------------------------------------
 
 
-def header(most: int) -> tuple[int, bool, int]:
+def controls(most: int) -> tuple[int, bool, int]:
     """The chosen rank of `most`, whether all pictures are shown, and the seed of the samples."""
-    with view.header("Pseudo-inputs"):
-        if most == 0:
-            return 1, False, 0
-        parts.bounded("rank", 1, most)
-        parts.named("Rank by share")
-        rank = st.number_input(
-            "Rank by share",
-            1,
-            most,
-            1,
-            key="rank",
-            bind="query-params",
-            label_visibility="collapsed",
-            width=136,
+    parts.bounded("rank", 1, most)
+    options = {"label_visibility": "collapsed", "bind": "query-params"}
+    parts.named("Rank by share")
+    rank = st.number_input("Rank by share", 1, most, 1, key="rank", width=136, **options)
+    whole = False
+    if most > BLOCK:
+        blocks, everything = f"{BLOCK} at a time", "All"
+        shown = st.segmented_control(
+            "Pictures", [blocks, everything], default=blocks, required=True, key="pictures", **options
         )
-        whole = False
-        if most > BLOCK:
-            options = {f"{BLOCK} at a time": False, "All": True}
-            shown = st.segmented_control(
-                "Pictures",
-                list(options),
-                default=f"{BLOCK} at a time",
-                required=True,
-                key="pictures",
-                bind="query-params",
-                label_visibility="collapsed",
-            )
-            whole = options[shown]
-        parts.named("Seed")
-        seed = st.number_input(
-            "Seed", 0, 2**31 - 1, 0, key="seed", bind="query-params", label_visibility="collapsed", width=136
-        )
+        whole = shown == everything
+    parts.named("Seed")
+    seed = st.number_input("Seed", 0, 2**31 - 1, 0, key="draws", width=136, **options)
     return rank, whole, seed
 
 
@@ -165,10 +145,10 @@ def picture(entry: Entry, k: int) -> None:
 
 def samples(entry: Entry, k: int, seed: int) -> None:
     drawn, kind = draws.pictures(entry, draws.component_codes(entry, k, seed, SAMPLES), seed)
-    scale = images.scale_for(3 * (drawn.shape[-1] + 1), 280)
+    scale = images.scale_for(3 * drawn.shape[-1], 280)
     source = "q(z|u)" if entry.prior == "vampprior" else "it"
     with st.container(gap=None):
-        parts.pictured(images.grid_png(drawn, 3, gap=1, scale=scale), f"{SAMPLES} samples of the component, decoded.")
+        parts.pictured(sheet.grid(drawn, 3, scale), f"{SAMPLES} samples of the component, decoded.")
         view.small(f"{SAMPLES} draws from {source}, decoded" + (" (samples)" if kind == "sample" else ""))
 
 
@@ -182,10 +162,10 @@ def nearest(entry: Entry, k: int) -> None:
     test = library.images(entry)
     found = usage.nearest_images(entry, k, NEAREST)
     pictures = test.gray[found]
-    scale = images.scale_for(NEAREST * (pictures.shape[-1] + 1), 560)
+    scale = images.scale_for(NEAREST * pictures.shape[-1], 560)
     source = "q(z|u)" if entry.prior == "vampprior" else "it"
     with st.container(gap=None):
-        parts.pictured(images.grid_png(pictures, NEAREST, gap=1, scale=scale), "The nearest test images.")
+        parts.pictured(sheet.grid(pictures, NEAREST, scale), "The nearest test images.")
         view.small(f"test images most probable under {source}")
 
 
@@ -264,21 +244,23 @@ def waiting(entries: list[Entry]):
 
 def main() -> None:
     entries = view.models()
-    top = st.container()
+    with view.header("Pseudo-inputs"):
+        row = parts.row()
     place = waiting(entries)
     found = {}
     for entry in entries:
         if view.problem(entry, "components") is None:
             view.encoded(entry)
             found[entry.name] = usage.of(entry)
-    with top:
-        rank, whole, seed = header(max((len(one.shares) for one in found.values()), default=0))
     with parts.stage(place):
+        if found:
+            with row:
+                chosen = controls(max(len(one.shares) for one in found.values()))
         if len(entries) > 1 and found:
-            side_by_side(entries, found, rank, whole, seed)
+            side_by_side(entries, found, *chosen)
         elif found:
             explain_mixture(entries[0])
-            single(entries[0], found[entries[0].name], rank, whole, seed)
+            single(entries[0], found[entries[0].name], *chosen)
         else:
             for entry in entries:
                 nothing(entry)

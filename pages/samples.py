@@ -59,9 +59,9 @@ def sample(entry: Entry, place, rows: int, columns: int, seed: int, pixels: bool
     """Fill a place with the model's sheet; what its pictures are, "mean" or "sample"."""
     z = draws.prior_codes(entry, seed, rows * columns)
     pictures, kind = draws.pictures(entry, z, seed, pixels=pixels)
-    scale = images.scale_for(columns * (pictures.shape[-1] + 1), WIDTH)
+    scale = images.scale_for(columns * pictures.shape[-1], width)
     alt = f"{len(pictures)} samples from the prior of {entry.name}."
-    place.image(images.grid_png(pictures, columns, gap=1, scale=scale), width="stretch", alt=alt)
+    place.image(sheet.grid(pictures, columns, scale), width="stretch", alt=alt)
     return kind
 
 
@@ -110,10 +110,9 @@ def waiting(entry: Entry, place, rows: int, columns: int) -> None:
     """Empty places of the size of the pictures, while the model is read for the first time."""
     known = library.thumbnails(entry, 1)
     shape = (1, 28, 28) if known is None else known.shape[1:]
-    scale = images.scale_for(columns * (shape[-1] + 1), WIDTH)
-    place.image(
-        sheet.blank(rows * columns, columns, shape, view.tones(), scale=scale), width="stretch", alt="Drawing …"
-    )
+    scale = images.scale_for(columns * shape[-1], WIDTH)
+    png = sheet.blank(rows * columns, columns, shape, scale, view.tones())
+    place.image(png, width="stretch", alt="Drawing …")
 
 
 main()

@@ -17,8 +17,6 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-PROJECT = Path(__file__).resolve().parent.parent
-
 # Before torch is imported, so that the processes that tests start have one thread too: a run is the same to the
 # last bit only on as many threads.
 os.environ["OMP_NUM_THREADS"] = "1"

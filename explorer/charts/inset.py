@@ -52,8 +52,15 @@ def inset(
         figure.add_traces(_path(path, tones))
     if chosen is not None:
         figure.add_traces(_ring(chosen, tones))
-    figure.update_xaxes(fixedrange=True, nticks=5).update_yaxes(fixedrange=True, nticks=5)
+    step = tick_step(right - left)
+    figure.update_xaxes(fixedrange=True, tick0=0, dtick=step).update_yaxes(fixedrange=True, tick0=0, dtick=step)
     return figure
+
+
+def tick_step(span: float, most: int = 6) -> float:
+    """The smallest of 1, 2, 5, 10, ... (and 0.5, 0.2, ...) that makes at most so many steps of a span."""
+    power = 10.0 ** np.floor(np.log10(span / most))
+    return float(next(power * factor for factor in (1, 2, 5, 10) if span / (power * factor) <= most))
 
 
 def _dots(dots: np.ndarray, tones: Tone) -> go.Scatter:
@@ -78,13 +85,14 @@ def _path(path: np.ndarray, tones: Tone) -> list[go.Scatter]:
         marker={"color": tones.ink, "size": 6, "line": {"color": tones.paper, "width": 1}},
         hovertemplate="(%{x:.2f}, %{y:.2f})<extra></extra>",
     )
-    left = x[0] <= x[-1]
+    upwards = y[0] <= y[-1]
     ends = go.Scatter(
         x=x[[0, -1]],
         y=y[[0, -1]],
         mode="markers+text",
         text=["<b>from</b>", "<b>to</b>"],
-        textposition=["middle left", "middle right"] if left else ["middle right", "middle left"],
+        textposition=["bottom center", "top center"] if upwards else ["top center", "bottom center"],
+        cliponaxis=False,
         textfont={"size": SMALL, "color": tones.ink},
         marker={"color": tones.paper, "size": 11, "line": {"color": tones.ink, "width": 3}},
         hovertemplate="(%{x:.2f}, %{y:.2f})<extra></extra>",

@@ -99,7 +99,7 @@ def _split(one: Lives, threshold: float) -> tuple[dict, dict]:
     """
     d = one.variances.shape[1]
     values = np.maximum(one.variances, FLOOR).T  # [d, E]
-    active = one.variances.T > threshold
+    active = (one.variances > threshold).T
     beside = np.zeros_like(active)
     beside[:, 1:] |= ~active[:, :-1]
     beside[:, :-1] |= ~active[:, 1:]

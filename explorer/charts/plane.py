@@ -46,9 +46,10 @@ def limits(clouds: list[np.ndarray], share: float = 0.998, pad: float = 0.05, st
     tail = (1 - share) / 2
     low = np.min([np.quantile(cloud, tail, axis=0) for cloud in clouds], axis=0)
     high = np.max([np.quantile(cloud, 1 - tail, axis=0) for cloud in clouds], axis=0)
-    centre, half = (low + high) / 2, max(high - low) / 2 * (1 + pad)
-    edges = [(np.floor((c - half) / step) * step, np.ceil((c + half) / step) * step) for c in centre]
-    return (float(edges[0][0]), float(edges[0][1])), (float(edges[1][0]), float(edges[1][1]))
+    centre, half = (low + high) / 2, max(max(high - low) / 2 * (1 + pad), step)
+    starts = np.floor((centre - half) / step) * step
+    side = max(np.ceil((centre + half) / step) * step - starts)
+    return tuple((float(start), float(start + side)) for start in starts)
 
 
 def widened(region: Limits, factor: float) -> Limits:

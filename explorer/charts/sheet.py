@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import numpy as np
 
-from explorer.charts.images import enlarge, png, to_uint8
+from explorer.charts.images import enlarge, png, tile, to_uint8
 from explorer.charts.theme import Tone
 
 FRAME, BAR = 4, 6
 """Pixels of the sheet: the frame of the chosen picture, which is also the space around it, and the bar under it."""
 
 
-def blank(n: int, columns: int, shape: tuple[int, int, int], tones: Tone, gap: int = 1, scale: int = 1) -> bytes:
+def grid(images: np.ndarray, columns: int, scale: int, gap: int = 2) -> bytes:
+    """Images [N, C, H, W] as a PNG, each enlarged `scale` times, with transparent gaps of `gap` pixels of the PNG.
+
+    The gaps do not grow with the pictures: they are as thin between 8x8 digits as between larger images.
+    """
+    large = to_uint8(np.asarray(images)).repeat(scale, axis=2).repeat(scale, axis=3)
+    return png(tile(large, columns, gap))
+
+
+def blank(n: int, columns: int, shape: tuple[int, int, int], scale: int, tones: Tone, gap: int = 2) -> bytes:
     """The empty places of n pictures of this shape (C, H, W): what stands there while they are computed.
 
-    The PNG is as large as `images.grid_png` of the pictures themselves, so nothing moves when they arrive.
+    The PNG is as large as the `grid` of the pictures themselves, so nothing moves when they arrive.
     """
-    _, height, width = shape
-    rows = -(-n // columns)
-    sheet = np.zeros((rows * (height + gap) - gap, columns * (width + gap) - gap, 4), np.uint8)
-    for i in range(n):
-        top, left = (i // columns) * (height + gap), (i % columns) * (width + gap)
-        sheet[top : top + height, left : left + width] = colour(tones.rule)
-    return png(sheet, scale)
+    empty = np.array(colour(tones.rule)[:3], np.uint8)[None, :, None, None]
+    return grid(np.broadcast_to(empty, (n, 3, *shape[1:])), columns, scale, gap)
 
 
 def tile_size(shape: tuple[int, ...], scale: int) -> tuple[int, int]:

@@ -75,6 +75,12 @@ def layout(tones: Tone, height: int, **more: Any) -> dict[str, Any]:
             "bordercolor": tones.rule,
             "font": {"family": FONT, "size": SMALL, "color": tones.ink},
         },
+        "modebar": {
+            "orientation": "v",
+            "bgcolor": "rgba(0,0,0,0)",
+            "color": tones.muted,
+            "activecolor": tones.accent,
+        },
         "dragmode": "pan",
         "showlegend": False,
     }
@@ -99,7 +105,7 @@ def axis(tones: Tone, title: str, **more: Any) -> dict[str, Any]:
 CONFIG: dict[str, Any] = {
     "displaylogo": False,
     "scrollZoom": True,
-    "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
+    "modeBarButtons": [["pan2d", "zoom2d", "resetScale2d", "toImage"]],
     "responsive": True,
 }
-"""Plotly's own settings, for `view.figure`: no logo, no selection tools, nothing that reaches a network."""
+"""Plotly's own settings, for `view.figure`: the few tools that are of use, nothing that reaches a network."""

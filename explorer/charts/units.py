@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 
 from explorer.charts import palette
 from explorer.charts.theme import BODY, SMALL, Tone, axis, layout
+
 FLOOR = 1e-6
 """Variances below this are drawn at it: a logarithm has no zero."""
 SLOTS = 10
@@ -45,7 +46,8 @@ def bars(models: list[Units], threshold: float, tones: Tone, height: int, width:
     slots = max(SLOTS, *(len(one.variances) for one in models))
     for i, (one, domain) in enumerate(zip(models, columns(len(models)), strict=True)):
         upright = (width - 80) * (domain[1] - domain[0]) / slots >= UPRIGHT
-        _axes(figure, models, one, threshold, tones, i, domain, slots, upright)
+        _unit_axes(figure, one, tones, i, {"domain": domain, "range": _middle(len(one.variances), slots)}, upright)
+        _value_axes(figure, models, threshold, tones, i)
         figure.add_traces(_traces(one, threshold, tones, i))
         threshold_line(figure, threshold, tones, _mark(2 * i + 1))
         if several:
@@ -121,28 +123,37 @@ def threshold_line(figure: go.Figure, threshold: float, tones: Tone, mark: str) 
     )
 
 
-def _axes(
-    figure: go.Figure, models: list[Units], one: Units, threshold: float, tones: Tone, i: int, domain: list[float],
-    slots: int, upright: bool,
-) -> None:
-    """The axes of model i: number 2 i + 1 for the chart above, 2 i + 2 for the one below."""
-    above, below, first, n = _mark(2 * i + 1), _mark(2 * i + 2), i == 0, len(one.variances)
+def _middle(n: int, slots: int) -> list[float]:
+    """The range of an axis of `slots` places with n bars in its middle."""
     air = (slots - n) / 2
-    side = {"domain": domain, "range": [-0.5 - air, n - 0.5 + air], "showgrid": False, "fixedrange": True}
+    return [-0.5 - air, n - 0.5 + air]
+
+
+def _unit_axes(figure: go.Figure, one: Units, tones: Tone, i: int, place: dict, upright: bool) -> None:
+    """The units of model i: axis number 2 i + 1 above, without numbers, and 2 i + 2 below."""
+    above, below = _mark(2 * i + 1), _mark(2 * i + 2)
     numbers = {
-        "tickvals": np.arange(n),
+        "tickvals": np.arange(len(one.variances)),
         "ticktext": [str(unit + 1) for unit in one.order],
         "tickangle": 0 if upright else -90,
     }
-    values = np.concatenate([model.variances for model in models])
-    most = max((float(model.kl.max()) for model in models if model.kl is not None), default=1.0) * 1.08
+    side = place | {"showgrid": False, "fixedrange": True}
     figure.update_layout(
         {
             f"xaxis{above}": axis(tones, "", anchor=f"y{above}", showticklabels=False, **side),
             f"xaxis{below}": axis(tones, "unit, sorted by variance", anchor=f"y{below}", **side, **numbers),
-            f"yaxis{above}": variance_axis(
-                values, threshold, tones, first=first, domain=[0.44, 1], anchor=f"x{above}"
-            ),
+        }
+    )
+
+
+def _value_axes(figure: go.Figure, models: list[Units], threshold: float, tones: Tone, i: int) -> None:
+    """Variance and KL of model i, with the ranges that hold all models."""
+    above, below, first = _mark(2 * i + 1), _mark(2 * i + 2), i == 0
+    values = np.concatenate([model.variances for model in models])
+    most = max((float(model.kl.max()) for model in models if model.kl is not None), default=1.0) * 1.08
+    figure.update_layout(
+        {
+            f"yaxis{above}": variance_axis(values, threshold, tones, first=first, domain=[0.44, 1], anchor=f"x{above}"),
             f"yaxis{below}": axis(
                 tones,
                 "KL (nats)" if first else "",

@@ -92,7 +92,7 @@ class TestAgainstTheClosedForm:
         with torch.no_grad():
             model.posterior.mean.bias.add_(0.7)  # a bad posterior: a wide gap
         x = torch.rand(400, 1, 2, 3)
-        truth = float(closed_form(model, x).mean())
+        truth = closed_form(model, x).mean().item()
         with torch.no_grad():
             elbo = float(torch.stack([model.elbo(x).value for _ in range(50)]).mean())
         bounds = [elbo] + [float(model.log_likelihood(x, samples).mean()) for samples in (2, 10, 100, 3000)]
@@ -126,7 +126,7 @@ class TestChunks:
         x = torch.randint(0, 2, (2, 1, 4, 5)).float()
         with torch.no_grad():
             whole = model.log_weights(x, 3000)
-            monkeypatch.setattr(base, "_PIXELS", 20 * 2 * 7)  # seven samples of two images at a time; 3000 is no multiple
+            monkeypatch.setattr(base, "_PIXELS", 20 * 2 * 7)  # seven samples of two images: 3000 is no multiple
             parts = model.log_weights(x, 3000)
         for image in range(2):
             assert ks_2samp(whole[:, image].numpy(), parts[:, image].numpy()).pvalue > 0.01
@@ -234,15 +234,16 @@ class TestEvaluate:
         metrics = evaluated.metrics
         for name in ("log_likelihood", "elbo", "units"):
             assert all(metrics[name].get(field) is not None for field in PROVENANCE), name
-        assert {name: metrics["log_likelihood"][name] for name in ("samples", "images", "seed", "estimator", "unit")} == {
+        expected = {
             "samples": 13,
             "images": 150,
             "seed": 4,
             "estimator": "importance",
             "unit": "nats",
+            "measure": "discrete, binarisation: dynamic",
+            "split": "test",
         }
-        assert metrics["log_likelihood"]["measure"] == "discrete, binarisation: dynamic"
-        assert metrics["log_likelihood"]["split"] == "test"
+        assert {name: metrics["log_likelihood"][name] for name in expected} == expected
         assert metrics["elbo"]["samples"] == 1
         assert metrics["units"]["images"] == 300  # the whole split, whatever part the likelihood was taken on
         assert "torch" in metrics["elbo"]["versions"]

@@ -61,7 +61,7 @@ class TestPresets:
         assert preset(one).model.prior.kind != preset(other).model.prior.kind
 
     def test_an_unknown_one(self):
-        with pytest.raises(RecipeError, match=r"no preset 'mnist-standard-2e' \(did you mean 'mnist-standard-2d'\?\); there"):
+        with pytest.raises(RecipeError, match=r"no preset 'mnist-standard-2e' \(did you mean 'mnist-standard-2d'\?\)"):
             preset("mnist-standard-2e")
 
 
@@ -234,8 +234,8 @@ class TestOverride:
             ({"training.learning_rate": "-1"}, ["training.learning_rate: ", "greater than 0", "-1 was given"]),
             ({"training.learning_rate": "NaN"}, ["training.learning_rate: ", "nan was given"]),
             ({"training.learning_rate": "Infinity"}, ["training.learning_rate: ", "inf was given"]),
-            ({"data.binarisation": "both"}, ["data.binarisation: ", "'none', 'static' or 'dynamic'", "'both' was given"]),
-            ({"model.prior.kind": "vampire"}, ["model.prior", "no prior of kind 'vampire'", "'standard'", "'vampprior'"]),
+            ({"data.binarisation": "both"}, ["data.binarisation: ", "'none', 'static' or 'dynamic'", "'both'"]),
+            ({"model.prior.kind": "vampire"}, ["model.prior: there is no prior of kind 'vampire'", "'vampprior'"]),
             ({"model.prior.kind": "vamprior"}, ["(did you mean 'vampprior'?)"]),
             ({"model.kind": "vea"}, ["model: there is no model of kind 'vea' (did you mean 'vae'?)"]),
             ({"objective.kind": "x"}, ["objective: there is no objective of kind 'x'"]),
@@ -262,7 +262,7 @@ class TestOverride:
             assert word in text, text
 
     def test_two_levels_down(self, tiny):
-        with pytest.raises(RecipeError, match=r"^model\.prior\.components: .*greater than or equal to 1, but 0 was given$"):
+        with pytest.raises(RecipeError, match=r"^model\.prior\.components: .*than or equal to 1, but 0 was given$"):
             override(tiny(), {"model.prior.kind": "vampprior", "model.prior.components": "0"})
 
     def test_everything_that_is_wrong_is_said(self, tiny):
@@ -314,7 +314,7 @@ class TestCheck:
             name, kind, shape, sizes = "photos", "colour", (3, 8, 8), {"train": 100, "valid": 10, "test": 10}
 
         for binarisation in ("none", "dynamic"):
-            with pytest.raises(RecipeError, match="photos.*colour") as caught:
+            with pytest.raises(RecipeError, match=r"photos.*colour") as caught:
                 tiny(data__binarisation=binarisation).check(Colour)
             assert "set data.binarisation" not in str(caught.value)
             assert "set it to 'none'" not in str(caught.value)

@@ -218,7 +218,7 @@ class TestAgainstAPlainLoop:
         assert rates.max() == pytest.approx(0.005, rel=0.02)
         assert rates.argmax() == 2  # at 30 % of ten epochs
         assert (np.diff(rates[2:]) < 0).all()
-        assert rates[-1] < 1e-4 * rates.max()
+        assert rates[-1] < 1e-3 * rates.max()
 
 
 class Scripted(ELBO):
@@ -416,11 +416,13 @@ class TestResume:
         else:
             path.write_bytes({"empty": b"", "cut": content[:-500], "noise": b"\x80\x02noise" * 50}[damage])
         weights = (stopped.path / "model.safetensors").read_bytes()
-        with pytest.raises(TrainingError, match=r"state\.pt is damaged .*anew") as caught:
+        with pytest.raises(TrainingError, match=r"state\.pt is damaged.*anew") as caught:
             resume(stopped.path, accelerator="cpu")
         assert "\n" not in str(caught.value)
+        assert "weights_only" not in str(caught.value)  # torch says how to run the code in it
         assert (stopped.path / "model.safetensors").read_bytes() == weights
 
+    @pytest.mark.filterwarnings("ignore:Detected pickle protocol")
     def test_a_checkpoint_that_runs_code_is_refused(self, stopped, tmp_path):
         import pickle
 
@@ -447,10 +449,11 @@ class TestResume:
             import psutil
 
             started = psutil.Process(sleeper.pid).create_time()
-            stopped.write_json("status.json", {**stopped.status, "state": "running", "pid": sleeper.pid, "started": started})
+            running = {**stopped.status, "state": "running", "pid": sleeper.pid, "started": started}
+            stopped.write_json("status.json", running)
             with pytest.raises(TrainingError, match=f"is running, as process {sleeper.pid}"):
                 resume(stopped.path, accelerator="cpu")
-            stopped.write_json("status.json", {**stopped.status, "started": started - 1000})  # the number was used again
+            stopped.write_json("status.json", {**running, "started": started - 1000})  # its number was used again
             assert resume(stopped.path, accelerator="cpu").status["state"] == "finished"
         finally:
             sleeper.kill()
@@ -479,7 +482,7 @@ class TestBeforeAnythingIsWritten:
 
     @pytest.mark.parametrize("prior", ["standard", "vampprior"])
     def test_data_with_test_images_alone(self, tiny, tmp_path, prior):
-        np.savez(tmp_path / "only.npz", test=np.zeros((9, 4, 4), np.uint8) + np.arange(16, dtype=np.uint8).reshape(4, 4))
+        np.savez(tmp_path / "only.npz", test_images=np.arange(9 * 16, dtype=np.uint8).reshape(9, 4, 4))
         recipe = tiny(data__name=str(tmp_path / "only.npz"), model__prior__kind=prior)
         with pytest.raises(DataError, match="has no train images"):
             train(recipe, tmp_path / "model", accelerator="cpu")
@@ -539,7 +542,8 @@ class TestNotFinite:
                 train(breaking(last), path, accelerator="cpu")
             checkpoint = torch.load(path / "checkpoint" / "state.pt", weights_only=True)
             assert all(torch.isfinite(value).all() for value in checkpoint["model"].values())
-            assert all(np.isfinite(column).all() for name, column in ModelFolder(path).history().items() if name != "stage")
+            history = ModelFolder(path).history()
+            assert all(np.isfinite(column).all() for name, column in history.items() if name != "stage")
 
     def test_stopping_in_an_epoch_that_broke_keeps_the_good_checkpoint(self, breaking, tmp_path):
         """Ctrl-C is what one presses when the loss is NaN."""
@@ -649,7 +653,9 @@ class TestFailure:
 
     def test_status_is_json_that_others_can_read(self, trained):
         status = json.loads((trained.path / "status.json").read_text())
-        assert {"state", "pid", "started", "heartbeat", "epoch", "epochs", "step", "steps", "device", "error"} == set(status)
+        assert set(status) == {
+            *("state", "pid", "started", "heartbeat", "epoch", "epochs", "step", "steps", "device", "error"),
+        }
 
 
 def test_stopping_after_counts():

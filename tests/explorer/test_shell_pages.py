@@ -1,0 +1,107 @@
+"""Home and the latent space page, with every shipped model and with broken ones."""
+
+import json
+import shutil
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from explorer import ROOT, library
+
+SHIPPED = sorted(path.parent.name for path in (ROOT / "trained").glob("*/model.safetensors"))
+LATENT = "../pages/latent_space.py"
+
+
+def app(page: str | None = None, **parameters: str) -> AppTest:
+    at = AppTest.from_file(str(ROOT / "explorer" / "Home.py"), default_timeout=120)
+    at.query_params.update(parameters)
+    at.run()
+    if page is not None:
+        at.switch_page(page).run()
+    return at
+
+
+def texts(at: AppTest) -> str:
+    return " ".join(str(part.value) for part in [*at.title, *at.markdown, *at.subheader])
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_home_opens_on_every_model(name):
+    at = app(model=name)
+    assert not at.exception
+    assert not at.info
+    assert name in texts(at)
+    assert len(at.get("plotly_chart")) == 1
+
+
+def test_home_sets_the_twin_beside():
+    at = app(model="digits-vampprior-2d")
+    assert at.title[0].value == "Same data, same network, different prior."
+    assert "digits-standard-2d | digits-vampprior-2d" in texts(at)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_latent_space_opens_on_every_model(name):
+    at = app(LATENT, model=name)
+    for shown in ("Points", "Decoded plane"):
+        at.session_state["view"] = shown
+        at.run()
+        assert not at.exception
+        assert len(at.get("plotly_chart")) == 1
+        assert len(at.get("image")) >= 2  # the decoded point and its neighbours
+
+
+def test_latent_space_with_a_model_beside():
+    at = app(LATENT, model="digits-vampprior-2d", beside="digits-standard-2d")
+    assert not at.exception
+    assert "digits-vampprior-2d | digits-standard-2d" in texts(at)
+
+
+def test_a_typed_point():
+    at = app(LATENT, model="digits-vampprior-2d")
+    at.text_input(key="z").set_value("0.5, −1.2").run()
+    assert not at.exception
+    assert not at.warning
+    at.text_input(key="z").set_value("0.5").run()
+    assert "2 numbers here, but 1 were given" in at.warning[0].value
+    at.text_input(key="z").set_value("0.5, much").run()
+    assert "“0.5, much” was given" in at.warning[0].value
+
+
+def test_umap_that_was_not_computed_is_offered(tiny, tmp_path, monkeypatch):
+    import latents
+
+    latents.train(tiny(training__epochs=1, model__latent=5), tmp_path / "deep", accelerator="cpu")
+    monkeypatch.setenv("EXPLORER_LIBRARY", str(tmp_path))
+    at = app(LATENT)
+    at.session_state["plane"] = "UMAP"
+    at.run()
+    assert not at.exception
+    assert "has not been computed yet" in at.info[0].value
+    assert at.button(key="umap-deep")
+
+
+def test_broken_models_leave_the_others_alone(tmp_path, monkeypatch):
+    monkeypatch.setenv("EXPLORER_LIBRARY", str(tmp_path))
+    good = ROOT / "trained" / "digits-standard-2d"
+    for name in ("good", "cut", "misfit"):
+        shutil.copytree(good, tmp_path / name)
+    (tmp_path / "cut" / "model.safetensors").write_bytes(b"not a model")
+    recipe = json.loads((good / "config.json").read_text())
+    recipe["model"]["latent"] = 3
+    (tmp_path / "misfit" / "config.json").write_text(json.dumps(recipe))
+    assert [entry.name for entry in library.whole()] == ["good", "misfit"]
+
+    at = app(model="good")
+    assert not at.exception
+    assert len(at.get("plotly_chart")) == 1
+    assert "damaged" in at.warning[0].value
+
+    at = app(model="misfit")
+    assert not at.exception
+    assert "does not fit" in at.info[0].value
+    assert "good" in texts(at) or at.button(key="open-good")
+
+    at = app(LATENT, model="misfit")
+    assert not at.exception
+    assert "does not fit" in at.info[0].value

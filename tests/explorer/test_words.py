@@ -1,0 +1,39 @@
+import pytest
+
+from explorer import words
+
+
+def test_numbers_have_a_real_minus_an_error_and_a_unit():
+    assert words.with_error(-138.214, 0.418) == "−138.21 ± 0.42 nats"
+    assert words.with_error(3.0, None, "bits/dim", 1) == "3.0 bits/dim"
+    assert words.count(1, "image") == "1 image"
+    assert words.count(10_000, "image") == "10,000 images"
+    assert words.subscript(120) == "₁₂₀"
+
+
+def test_what_was_not_measured_is_none():
+    assert words.log_likelihood({}) is None
+    assert words.log_likelihood({"log_likelihood": {"value": None}}) is None
+    assert words.active_units({"units": None}) is None
+    assert words.likelihood_provenance({}) is None
+
+
+def test_metrics_in_words():
+    metrics = {
+        "log_likelihood": {"value": -87.64, "standard_error": 0.22, "estimator": "importance", "samples": 500},
+        "units": {"active": 34, "total": 40},
+    }
+    assert words.log_likelihood(metrics) == "−87.64 ± 0.22 nats"
+    assert words.likelihood_provenance(metrics) == "importance sampling, 500 samples"
+    assert words.active_units(metrics) == "34 of 40"
+
+
+@pytest.mark.parametrize("typed", ["0.5, −1.2", "0.5;-1.2", " 0.5   -1.2 "])
+def test_typed_numbers(typed):
+    assert words.numbers(typed) == [0.5, -1.2]
+
+
+@pytest.mark.parametrize("typed", ["a, 1", "nan", "1, inf"])
+def test_what_is_no_number(typed):
+    with pytest.raises(ValueError, match=r"float|finite"):
+        words.numbers(typed)
