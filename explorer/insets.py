@@ -17,6 +17,11 @@ FINE, COARSE, MANY = 170, 85, 3000
 """Pixels of the backdrop along a side. A test image is one of them, so it is larger where there are not MANY."""
 
 
+def able(entry: Entry) -> bool:
+    """Whether the model's codes can be placed on a plane: a single unit has none."""
+    return bool(planes.kinds(entry))
+
+
 def layout(entry: Entry) -> planes.Layout:
     """The plane that codes can be placed on: the two units, or PCA of more."""
     return planes.of(entry, planes.kinds(entry)[0])

@@ -141,7 +141,7 @@ def _stopping():
 
 @contextmanager
 def watching():
-    """A progress line for a person, a line per epoch where the output is not a terminal."""
+    """A progress line for a person; where the output is not a terminal, a line per epoch, of many a hundred."""
     bar = Progress(
         TextColumn("epoch {task.fields[epoch]}"),
         BarColumn(),
@@ -159,7 +159,7 @@ def watching():
         if progress.row:
             note = f"ELBO {float(progress.row['valid_elbo']):.2f} nats, {progress.row['active_units']} active units"
             bar.update(task, note=note)
-            if not console.is_terminal:
+            if not console.is_terminal and progress.epoch % max(1, progress.epochs // 100) == 0:
                 console.print(f"epoch {progress.epoch}/{progress.epochs}: validation {note}", highlight=False)
 
     with bar:

@@ -52,8 +52,11 @@ def header() -> float:
 def kl_of(entry: Entry) -> np.ndarray | None:
     """KL per unit from metrics.json, [d]; None where it is missing or of another number of units."""
     measured = entry.metrics.get("units")
-    kl = measured.get("kl") if isinstance(measured, dict) else None
-    return np.array(kl, dtype=float) if kl is not None and len(kl) == entry.latent else None
+    try:
+        kl = np.array(measured["kl"], dtype=float)
+    except (TypeError, KeyError, ValueError):
+        return None
+    return kl if kl.shape == (entry.latent,) and np.isfinite(kl).all() else None
 
 
 def units_of(entry: Entry) -> units.Units:
@@ -111,7 +114,7 @@ def caption(entries: list[Entry], shown: list[units.Units], threshold: float) ->
     under(
         entries,
         [verdict(one, threshold) for one in shown],
-        [f"{e.name} · {library.images(e).provenance} · μ: mean of q(z\|x) · {kl_provenance(e)}" for e in entries],
+        [f"{e.name} · {library.images(e).provenance} · μ: mean of q(z|x) · {kl_provenance(e)}" for e in entries],
     )
 
 
@@ -125,7 +128,8 @@ def moments(entry: Entry, last: int) -> dict[int, str]:
     warm_up, beta = objective.get("warm_up"), objective.get("beta", 1.0)
     if isinstance(warm_up, int) and 0 < warm_up <= last:
         found[warm_up] = f"KL weight reaches {beta:g}"
-    best = entry.metrics.get("training", {}).get("best_epoch")
+    trained = entry.metrics.get("training")
+    best = trained.get("best_epoch") if isinstance(trained, dict) else None
     if isinstance(best, int):
         found[best] = "weights kept" if best not in found else f"{found[best]}, weights kept"
     return found

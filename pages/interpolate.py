@@ -146,13 +146,16 @@ def panel(entries: list[Entry], found: list[paths.LatentPath], test: Images, a: 
             scale = images.scale_for(test.gray.shape[-1], 280)
             parts.pictured(images.image_png(test.gray[i], scale), f"{end} test image {i}{class_of(test, i)}.")
             view.small(f"test image {i:,}")
-    around = insets.region(entries)
+    placed = [(entry, path) for entry, path in zip(entries, found, strict=True) if insets.able(entry)]
+    if not placed:
+        return
+    around = insets.region([entry for entry, _ in placed])
     height = 290 if len(entries) == 1 else 230
-    for entry, path in zip(entries, found, strict=True):
+    for entry, path in placed:
         title = entry.name if len(entries) > 1 else ""
         figure = insets.inset(entry, around, height, title=title, path=path.z)
         view.figure(figure, f"plane-{entry.name}", f"The path on the plane of {entry.name}.")
-    lost = insets.lost(entries[0])
+    lost = insets.lost(placed[0][0])
     if lost is not None:
         view.small(lost)
 
@@ -175,7 +178,7 @@ def main() -> None:
     with left:
         place = parts.waiting(WAITING, "Finding the two images in latent space …", entries)
     for entry in entries:
-        view.encoded(entry)
+        view.encoded(entry, place)
     test = library.images(entries[0])
     apart = len(entries) > 1 and entries[1].data != entries[0].data
     shown = entries[:1] if apart else entries

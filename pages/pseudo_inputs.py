@@ -47,16 +47,12 @@ def try_instead(entry: Entry) -> Entry | None:
     return min(alike, key=lambda other: (other.data != entry.data, other.latent != entry.latent), default=None)
 
 
-def choose(name: str) -> None:
-    st.session_state["model"] = name
-
-
 def nothing(entry: Entry) -> None:
     """Why there are no pseudo-inputs, and the way to a model that has them."""
     view.unavailable(view.problem(entry, "pseudo_inputs") or view.problem(entry, "components"))
     other = try_instead(entry)
     if other is not None:
-        st.button(f"Open {other.name}", icon=":material/arrow_forward:", on_click=choose, args=(other.name,))
+        st.button(f"Open {other.name}", icon=":material/arrow_forward:", on_click=view.choose, args=(other.name,))
 
 
 # -- the sheet -----------------------------------------------------------------------------------------------
@@ -153,6 +149,8 @@ def samples(entry: Entry, k: int, seed: int) -> None:
 
 
 def place(entry: Entry, k: int, height: int) -> None:
+    if not insets.able(entry):
+        return
     code = usage.codes(entry)[k]
     figure = insets.inset(entry, insets.region([entry]), height, pseudo=True, chosen=code)
     view.figure(figure, f"place-{entry.name}", f"Where the {noun(entry)} lies on the plane.")
@@ -250,7 +248,7 @@ def main() -> None:
     found = {}
     for entry in entries:
         if view.problem(entry, "components") is None:
-            view.encoded(entry)
+            view.encoded(entry, place)
             found[entry.name] = usage.of(entry)
     with parts.stage(place):
         if found:

@@ -55,7 +55,7 @@ def header() -> tuple[int, bool, int]:
     return rows, shown == PIXELS, seed
 
 
-def sample(entry: Entry, place, rows: int, columns: int, seed: int, pixels: bool) -> str:
+def sample(entry: Entry, place, rows: int, columns: int, width: int, seed: int, pixels: bool) -> str:
     """Fill a place with the model's sheet; what its pictures are, "mean" or "sample"."""
     z = draws.prior_codes(entry, seed, rows * columns)
     pictures, kind = draws.pictures(entry, z, seed, pixels=pixels)
@@ -84,7 +84,7 @@ def sentence(entries: list[Entry], n: int, kinds: set[str]) -> str:
 def main() -> None:
     entries = view.models()
     rows, pixels, seed = header()
-    columns = rows * 2 // len(entries)
+    columns, width = rows * 2 // len(entries), WIDTH // len(entries)
     places = []
     for column, entry in zip(st.columns(len(entries), gap="medium"), entries, strict=True):
         with column:
@@ -92,12 +92,12 @@ def main() -> None:
                 st.markdown(f"**{entry.name}** · {entry.prior_title}")
             places.append(st.empty())
             if not draws.ready(entry):
-                waiting(entry, places[-1], rows, columns)
+                waiting(entry, places[-1], rows, columns, width)
     kinds = set()
     for entry, place in zip(entries, places, strict=True):
         why = view.problem(entry, "sample")
         if why is None:
-            kinds.add(sample(entry, place, rows, columns, seed, pixels))
+            kinds.add(sample(entry, place, rows, columns, width, seed, pixels))
         else:
             place.info(why, icon=":material/info:")
     names = " | ".join(entry.name for entry in entries)
@@ -106,11 +106,11 @@ def main() -> None:
     view.explain(WORDS, MATHS)
 
 
-def waiting(entry: Entry, place, rows: int, columns: int) -> None:
+def waiting(entry: Entry, place, rows: int, columns: int, width: int) -> None:
     """Empty places of the size of the pictures, while the model is read for the first time."""
     known = library.thumbnails(entry, 1)
     shape = (1, 28, 28) if known is None else known.shape[1:]
-    scale = images.scale_for(columns * shape[-1], WIDTH)
+    scale = images.scale_for(columns * shape[-1], width)
     png = sheet.blank(rows * columns, columns, shape, scale, view.tones())
     place.image(png, width="stretch", alt="Drawing …")
 

@@ -14,6 +14,9 @@ from explorer.charts.images import png
 from explorer.charts.plane import Limits, frame
 from explorer.charts.theme import SMALL, Tone
 
+SHARP = 4
+"""How much the backdrop is enlarged: browsers smooth a picture that they have to enlarge themselves."""
+
 
 def inset(
     backdrop: np.ndarray,
@@ -35,7 +38,7 @@ def inset(
     figure.update_layout(margin={"l": 46, "r": 4, "t": 28 if titles[0] else 8, "b": 46}, dragmode=False)
     (left, right), (low, high) = region
     figure.add_layout_image(
-        source="data:image/png;base64," + base64.b64encode(png(backdrop)).decode("ascii"),
+        source="data:image/png;base64," + base64.b64encode(png(backdrop, SHARP)).decode("ascii"),
         xref="x",
         yref="y",
         x=left,
