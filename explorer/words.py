@@ -32,6 +32,15 @@ def log_likelihood(metrics: dict[str, Any]) -> str | None:
     return with_error(found["value"], found.get("standard_error"), found.get("unit", "nats"))
 
 
+def comparison(metrics: dict[str, Any], other: str) -> str | None:
+    """`0.57 ± 0.15 nats better than mnist-standard-2d`, from the paired comparison in metrics.json, or None."""
+    for found in metrics.get("comparisons") or []:
+        if found.get("with") == other:
+            by = with_error(abs(found["difference"]), found.get("standard_error"), found.get("unit", "nats"))
+            return f"{by} {'better' if found['difference'] >= 0 else 'worse'} than {other}"
+    return None
+
+
 def active_units(metrics: dict[str, Any]) -> str | None:
     """`2 of 2` active units from metrics.json, or None where they were not counted."""
     units = metrics.get("units")

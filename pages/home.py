@@ -6,7 +6,7 @@ from explorer import library, planes, view, words
 from explorer.charts import images
 from explorer.library import Entry
 
-HEIGHT = 558
+HEIGHT = 544
 CARDS = 4
 THUMBNAILS = 12
 
@@ -19,14 +19,17 @@ def pair() -> list[Entry]:
     return sorted(both, key=lambda one: one.prior != "standard")
 
 
-def numbers(entry: Entry) -> None:
-    """The model's log-likelihood and active units, as one line under its plane."""
+def numbers(entry: Entry, other: Entry | None) -> None:
+    """Under a plane: log-likelihood, active units, and how the model compares with the other one."""
     likelihood, active = words.log_likelihood(entry.metrics), words.active_units(entry.metrics)
     parts = [
         f"**{likelihood}** log-likelihood" if likelihood else "log-likelihood not measured yet",
         f"**{active}** units active" if active else None,
     ]
     st.markdown(" &ensp;·&ensp; ".join(part for part in parts if part))
+    compared = other and words.comparison(entry.metrics, other.name)
+    if compared:
+        view.small(f"{compared} on the same images")
 
 
 def hero(both: list[Entry]) -> None:
@@ -47,8 +50,8 @@ def hero(both: list[Entry]) -> None:
     names = " and ".join(entry.name for entry in both)
     view.figure(view.planes(shown, region, HEIGHT), "hero", f"Test images in the latent space of {names}.", slot)
     for column, entry in zip(st.columns(len(both), gap="medium"), both, strict=True):
-        with column, st.container(key=f"under-plane-{entry.name}"):
-            numbers(entry)
+        with column, st.container(key=f"under-plane-{entry.name}", gap=None):
+            numbers(entry, next((other for other in both if other is not entry), None))
     view.caption(_sentence(layouts[0], shown), _provenance(both))
 
 
@@ -64,7 +67,7 @@ def _sentence(layout: planes.Layout, shown: list) -> str:
 def _provenance(both: list[Entry]) -> str:
     names = " | ".join(entry.name for entry in both)
     measured = words.likelihood_provenance(both[0].metrics)
-    likelihood = f" · log-likelihood: {measured}; higher is better" if measured else ""
+    likelihood = f" · higher is better, {measured}" if measured else ""
     return f"{names} · {view.test_images(both)} · mean of q{likelihood}"
 
 

@@ -21,10 +21,14 @@ there are no dots, its samples look like nothing in the data. A VampPrior is mad
 pseudo-inputs, so it follows the data. *Decoded plane* shows the decoder's picture at every place of a lattice.
 """
 MATHS = r"""
-$$q(z \mid x) = \mathcal{N}\!\left(z;\ \mu(x),\ \mathrm{diag}\,\sigma^2(x)\right), \qquad
-p(z) = \begin{cases} \mathcal{N}(z;\ 0,\ I) & \text{standard} \\
-\frac{1}{K} \sum_{k=1}^{K} q(z \mid u_k) & \text{VampPrior, with learnt pseudo-inputs } u_k \end{cases}$$
+$$
+q(z \mid x) = \mathcal{N}\!\left(z;\ \mu(x),\ \mathrm{diag}\,\sigma^2(x)\right)
+$$
+$$
+p(z) = \mathcal{N}(z;\ 0,\ I) \ \text{(standard)} \qquad p(z) = \frac{1}{K} \sum_{k=1}^{K} q(z \mid u_k) \ \text{(VampPrior)}
+$$
 
+The pseudo-inputs $u_k$ are images that training has made up, K of them.
 A dot is $\mu(x)$ of a test image $x$; a pseudo-input's dot is $\mu(u_k)$. A contour encloses the smallest region that
 holds the given share of $p(z)$. A decoded picture is the mean of $p(x \mid z)$.
 """

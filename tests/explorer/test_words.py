@@ -28,6 +28,13 @@ def test_metrics_in_words():
     assert words.active_units(metrics) == "34 of 40"
 
 
+def test_a_paired_comparison_in_words():
+    found = [{"with": "a", "difference": 0.5736, "standard_error": 0.1456}, {"with": "b", "difference": -2.0}]
+    assert words.comparison({"comparisons": found}, "a") == "0.57 ± 0.15 nats better than a"
+    assert words.comparison({"comparisons": found}, "b") == "2.00 nats worse than b"
+    assert words.comparison({}, "a") is None
+
+
 @pytest.mark.parametrize("typed", ["0.5, −1.2", "0.5;-1.2", " 0.5   -1.2 "])
 def test_typed_numbers(typed):
     assert words.numbers(typed) == [0.5, -1.2]
