@@ -17,7 +17,7 @@ LOADS = ((5000, 1), (200, 1000))  # samples, images
 
 
 def claims(prior: str) -> Iterator[Claim]:
-    model = subjects.model(prior)
+    model = subjects.trained(prior)
     images = cycle(subjects.images()[::500].split(1))
     contenders = {
         "ours": lambda: model.log_likelihood(next(images), SAMPLES),

@@ -28,7 +28,7 @@ def peak(prior: str, samples: int, images: int) -> tuple[float, float]:
 if __name__ == "__main__":
     torch.set_num_threads(1)
     prior, samples, images = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    model, x = subjects.model(prior), subjects.images()[:images]
+    model, x = subjects.trained(prior), subjects.images()[:images]
     before = psutil.Process().memory_info().rss
     model.log_likelihood(x, samples)
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _PEAK_UNIT / _MEGABYTE, before / _MEGABYTE)

@@ -231,7 +231,7 @@ def diagnose(
     )
     table = Table("unit", "variance of the mean", "KL in nats", "state", title=title, box=box.SIMPLE)
     kl = units["kl"] or [float("nan")] * units["total"]
-    rows = enumerate(zip(units["variances"], kl, strict=True))
+    rows = enumerate(zip(units["variances"], kl, strict=True), start=1)  # z_1, z_2, ... as on the pages
     for unit, (variance, nats) in sorted(rows, key=lambda row: -row[1][0]):
         state = "[green]active[/]" if variance > threshold else "[dim]dead[/]"
         table.add_row(str(unit), f"{variance:.4f}", f"{nats:.3f}", state)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 import subprocess
@@ -17,7 +16,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SCREENSHOTS = ROOT / "screenshots"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -75,8 +74,8 @@ def browser():
 class Visit:
     """A page of the app in a browser window, and what it asked of the outside world."""
 
-    def __init__(self, context, address: str):
-        self.address = address
+    def __init__(self, context, address: str, theme: str):
+        self.address, self.theme = address, theme
         self.outside: list[str] = []
         self.errors: list[str] = []
         context.route("**/*", self._guard)
@@ -109,16 +108,24 @@ class Visit:
         self.page.wait_for_timeout(300)
 
     def points(self) -> dict[str, int]:
-        """How many points each trace of the page's charts holds, by name; equal names are summed."""
+        """How many points or bars each trace of the page's charts holds, by name; equal names are summed."""
         return self.page.evaluate(
             """() => {
                 const found = {};
                 for (const chart of document.querySelectorAll('.js-plotly-plot'))
                     for (const trace of chart._fullData || [])
-                        if (trace.type.startsWith('scatter'))
-                            found[trace.name] = (found[trace.name] || 0) + (trace.x ? trace.x.length : 0);
+                        if (trace.type.startsWith('scatter') || trace.type === 'bar')
+                            found[trace.name] = (found[trace.name] || 0)
+                                + Array.from(trace.x || []).filter(Number.isFinite).length;
                 return found;
             }"""
+        )
+
+    def pictures(self) -> int:
+        """How many pictures of the page have been drawn."""
+        return self.page.evaluate(
+            """() => [...document.querySelectorAll('[data-testid="stMain"] img')]
+                .filter(image => image.complete && image.naturalWidth > 0).length"""
         )
 
     def assert_healthy(self) -> None:
@@ -135,14 +142,11 @@ class Visit:
         self.page.screenshot(path=str(SCREENSHOTS / f"{name}.png"))
 
 
-@pytest.fixture(params=["light", "dark"])
+@pytest.fixture
 def visit(request, app, browser) -> Iterator[Visit]:
-    """A fresh window at a projector's size, in the light and in the dark theme."""
-    context = browser.new_context(viewport={"width": 1280, "height": 720}, color_scheme=request.param)
-    found = Visit(context, app)
-    found.theme = request.param
+    """A fresh window at a projector's size, in the light theme, or in the one that a test asks for."""
+    theme = getattr(request, "param", "light")
+    context = browser.new_context(viewport={"width": 1280, "height": 720}, color_scheme=theme)
+    found = Visit(context, app, theme)
     yield found
     context.close()
-
-
-os.environ.setdefault("OMP_NUM_THREADS", "2")

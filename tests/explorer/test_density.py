@@ -50,3 +50,8 @@ def test_the_grid_has_square_cells():
     x, y = density.grid(((0, 4), (0, 2)), 40)
     assert (len(x), len(y)) == (40, 20)
     assert x[1] - x[0] == pytest.approx(y[1] - y[0])
+
+
+def test_the_caption_says_the_shares_that_are_drawn():
+    *most, last = (f"{mass * 100:.0f}" for mass in density.MASSES)
+    assert f"{', '.join(most)} and {last} %" == density.SHARES

@@ -66,7 +66,7 @@ def test_broken_folders_say_why_and_the_others_work(shelf):
     (shelf("garbage") / "model.safetensors").write_bytes(b"\xff" * 100)
     errors = {entry.name: entry.error for entry in library.entries()}
     assert [entry.name for entry in library.whole()] == ["good"]
-    assert "missing" in errors["no-weights"]
+    assert "has no weights" in errors["no-weights"]
     assert "not JSON" in errors["bad-json"]
     assert "metrics.json" in errors["bad-metrics"]
     assert "damaged" in errors["cut"]

@@ -1,7 +1,9 @@
+import shutil
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer import library
+from explorer import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -76,11 +78,10 @@ def test_a_sentence_ends_before_the_next_begins():
     assert [note.value for note in at.info] == ["No model. Choose one.", "No model."]
 
 
-def test_a_model_that_cannot_be_loaded_is_a_sentence():
-    entry = library.find("one")
-    (entry.path / "config.json").write_text(
-        (entry.path / "config.json").read_text().replace('"latent": 2', '"latent": 3')
-    )
+def test_a_model_that_cannot_be_loaded_is_a_sentence(folders, tmp_path, monkeypatch):
+    config = shutil.copytree(folders / "one", tmp_path / "one") / "config.json"
+    config.write_text(config.read_text().replace('"latent": 2', '"latent": 3'))
+    monkeypatch.setenv("EXPLORER_LIBRARY", str(tmp_path))
 
     def script():
         import streamlit as st
@@ -94,3 +95,12 @@ def test_a_model_that_cannot_be_loaded_is_a_sentence():
     assert not at.exception
     assert "does not fit" in at.info[0].value
     assert not at.text
+
+
+def test_the_pickers_survive_a_page_change():
+    at = AppTest.from_file(str(ROOT / "explorer" / "Home.py"), default_timeout=60)
+    at.query_params.update({"model": "one", "beside": "two"})
+    at.run()
+    at.switch_page("../pages/latent_space.py").run()
+    assert not at.exception
+    assert (at.selectbox(key="model").value, at.selectbox(key="beside").value) == ("one", "two")
