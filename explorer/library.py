@@ -240,7 +240,7 @@ def _json(path: Path) -> dict[str, Any]:
         found = json.loads(path.read_text("utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ValueError(
-            f"{path.name} of {path.parent.name} is not JSON ({error}): mend it or copy it again."
+            f"{path.name} of {path.parent.name} is not JSON ({error}): mend it, or copy it again."
         ) from None
     if not isinstance(found, dict):
         raise ValueError(f"{path.name} of {path.parent.name} holds no JSON object: mend it or copy it again.")
@@ -250,9 +250,10 @@ def _json(path: Path) -> dict[str, Any]:
 def _weights_error(path: Path) -> str | None:
     """What is wrong with the weights, as far as the file's header and length tell."""
     weights = path / "model.safetensors"
-    again = f"Make them again with `latents train {path.name}/config.json`, or copy the file again."
     if not weights.exists():
-        return f"{path.name} has no weights yet: model.safetensors is missing. {again}"
+        return (
+            f"{path.name} has no weights (model.safetensors): its training has not got so far, or copy the file again."
+        )
     try:
         with weights.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
@@ -261,7 +262,8 @@ def _weights_error(path: Path) -> str | None:
         complete = bool(ends) and weights.stat().st_size == 8 + length + max(ends)
     except (OSError, ValueError, KeyError, TypeError):
         complete = False
-    return None if complete else f"{path.name}'s model.safetensors is damaged. {again}"
+    damaged = f"{path.name}'s model.safetensors is damaged: copy it again, or train the model again."
+    return None if complete else damaged
 
 
 # -- caching -----------------------------------------------------------------------------------------------
@@ -302,9 +304,16 @@ def _last_samples(path: Path, n: int) -> np.ndarray | None:
 
 def model(entry: Entry) -> Model:
     """The model in eval mode on the CPU, loaded once. Raises LatentsError with one sentence."""
+    return remember("model", entry, lambda: _load(entry))
+
+
+def _load(entry: Entry) -> Model:
+    import torch
+
     import latents
 
-    return remember("model", entry, lambda: latents.load(entry.path))
+    with torch.inference_mode(False):  # weights made in a caller's inference mode could never have gradients
+        return latents.load(entry.path)
 
 
 def images(entry: Entry) -> Images:
@@ -355,7 +364,7 @@ def decode(entry: Entry, z: np.ndarray, seed: int = 0) -> np.ndarray:
     """The model's pictures at z [N, d]: uint8 [N, C, H, W] (means where the model has them, else samples)."""
     import torch
 
-    with torch.inference_mode():
+    with torch.no_grad():
         return _bytes(model(entry).picture(torch.as_tensor(z, dtype=torch.float32), seed).images)
 
 
@@ -366,7 +375,7 @@ def pseudo_codes(entry: Entry) -> np.ndarray | None:
     net = model(entry)
     if net.pseudo_inputs is None:
         return None
-    with torch.inference_mode():
+    with torch.no_grad():
         return net.encode(net.pseudo_inputs).mean.float().numpy()
 
 

@@ -83,16 +83,17 @@ def _pca(entry: Entry) -> Layout:
 
     mu, pseudo = library.encoding(entry).mu, library.pseudo_codes(entry)
     found = pca(mu)
-    lost = f"This is a shadow: what overlaps here may lie apart in the other {mu.shape[1] - 2} directions."
+    first, second = (
+        f"principal component {i + 1} of μ ({share * 100:.0f} % of its variance)"
+        for i, share in enumerate(found.explained)
+    )
     return Layout(
         "PCA",
         found.to_plane(mu),
         None if pseudo is None else found.to_plane(pseudo),
-        *(
-            f"principal component {i + 1} of μ ({share * 100:.0f} % of its variance)"
-            for i, share in enumerate(found.explained)
-        ),
-        lost=lost,
+        first,
+        second,
+        lost=f"This is a shadow: what overlaps here may lie apart in the other {mu.shape[1] - 2} directions.",
         centre=found.mean,
         axes=found.axes,
     )
@@ -121,7 +122,7 @@ def _density(entry: Entry, view: Limits) -> density.Density:
 
     x, y = density.grid((widened(view, MARGIN)[0], widened(view, 1.1)[1]), int(CELLS * MARGIN))
     points = np.stack(np.meshgrid(x, y), axis=-1).astype(np.float32)
-    with torch.inference_mode():
+    with torch.no_grad():
         log_p = library.model(entry).prior().log_prob(torch.from_numpy(points)).double().numpy()
     return density.density(x, y, log_p)
 

@@ -7,7 +7,6 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 import streamlit as st
 
@@ -19,7 +18,7 @@ class Job:
     """A running `latents project`: what it has printed so far, and how it ended."""
 
     process: subprocess.Popen
-    printed: IO[str]
+    log: Path
 
     @property
     def running(self) -> bool:
@@ -31,7 +30,7 @@ class Job:
 
     def last_line(self) -> str:
         """The latest sentence of the process, such as `2 of 3: PCA`."""
-        lines = [line for line in Path(self.printed.name).read_text("utf-8").splitlines() if line.strip()]
+        lines = [line for line in self.log.read_text("utf-8").splitlines() if line.strip()]
         return lines[-1] if lines else "starting"
 
 
@@ -50,10 +49,11 @@ def start(entry: Entry) -> Job:
     """Start the process for this model, unless it runs already. The map goes to the user's cache."""
     job = find(entry)
     if job is None or job.failed:
-        printed = tempfile.NamedTemporaryFile("w", suffix=".log", encoding="utf-8")  # noqa: SIM115
+        log = Path(tempfile.mkdtemp(prefix="latent-explorer-")) / "project.log"
         command = [sys.executable, "-m", "latents", "project", str(entry.path), "--cache"]
-        process = subprocess.Popen(command, stdout=printed, stderr=subprocess.STDOUT, start_new_session=True)
-        job = _jobs()[entry.path, entry.stamp] = Job(process, printed)
+        with log.open("w", encoding="utf-8") as printed:
+            process = subprocess.Popen(command, stdout=printed, stderr=subprocess.STDOUT, start_new_session=True)
+        job = _jobs()[entry.path, entry.stamp] = Job(process, log)
     return job
 
 

@@ -30,7 +30,7 @@ from explorer.charts import theme
 from explorer.library import Entry
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
+    from plotly.graph_objects import Figure
     from streamlit.delta_generator import DeltaGenerator
 
     from explorer.charts.plane import Limits, Plane
@@ -162,14 +162,14 @@ def figure(fig: Any, key: str, alt: str, place: DeltaGenerator | None = None) ->
     (place or st).plotly_chart(fig, key=key, width="stretch", theme=None, config=theme.CONFIG, alt=alt)
 
 
-def planes(shown: list[Plane], region: Limits, height: int, **settings: Any) -> go.Figure:
+def planes(shown: list[Plane], region: Limits, height: int, **settings: Any) -> Figure:
     """`charts.plane.planes` in the visitor's theme."""
     from explorer.charts import plane
 
     return plane.planes(shown, region, tones(), height, **settings)
 
 
-def sheets(pictures: list[bytes | None], titles: list[tuple[str, str, str]], region: Limits, height: int) -> go.Figure:
+def sheets(pictures: list[bytes | None], titles: list[tuple[str, str, str]], region: Limits, height: int) -> Figure:
     """`charts.plane.sheets` in the visitor's theme."""
     from explorer.charts import plane
 
@@ -251,5 +251,7 @@ def style() -> None:
     st.text_input("hide", key="hide", bind="query-params")  # never seen; keeps `hide=controls` in the URL
     folder = Path(__file__).parent
     st.html(folder / "style.css")
+    if dark():
+        st.html(folder / "dark.css")
     if hidden():
         st.html(folder / "hide.css")

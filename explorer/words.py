@@ -54,7 +54,7 @@ def likelihood_provenance(metrics: dict[str, Any]) -> str | None:
     found = metrics.get("log_likelihood")
     if not isinstance(found, dict):
         return None
-    estimator = {"importance": "importance sampling"}.get(found.get("estimator"), found.get("estimator"))
+    estimator = "importance sampling" if found.get("estimator") == "importance" else found.get("estimator")
     samples = count(found["samples"], "sample") if found.get("samples") else None
     return ", ".join(part for part in (estimator, samples) if part)
 

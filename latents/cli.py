@@ -95,9 +95,11 @@ def train(
             folder = start(chosen, out or Path("runs") / chosen.name, **options)
     state = folder.status["state"]
     if state == "stopped":
-        console.print(f"stopped and saved; go on with  latents train --resume {folder.path}", highlight=False)
+        console.print(
+            f"stopped and saved; go on with  latents train --resume {folder.path}", highlight=False, soft_wrap=True
+        )
     else:
-        console.print(f"{state}: {folder.path}", highlight=False)
+        console.print(f"{state}: {folder.path}", highlight=False, soft_wrap=True)
         _print_results(folder)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +92,8 @@ def evaluate(
             watch(sum(map(len, likelihoods)), len(x))
     log_likelihood = torch.cat(likelihoods)
     elbo = torch.cat([bound.value for bound in bounds])
-    said |= {"seed": seed, "unit": "nats", "measure": str(model.measure), **provenance(device)}
+    measure = replace(model.measure, binarisation="given") if data.kind == "binary" else model.measure
+    said |= {"seed": seed, "unit": "nats", "measure": str(measure), **provenance(device)}
     entries = {
         "log_likelihood": {
             **mean_with_error(log_likelihood),

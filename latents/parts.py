@@ -62,6 +62,11 @@ class Part:
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
         if "kind" in cls.__dict__:
+            other = cls._registry.get(cls.socket, {}).get(cls.kind)
+            if other is not None and (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
+                raise TypeError(
+                    f"there is a {cls.socket} of kind {cls.kind!r} already: {other.__module__}.{other.__qualname__}"
+                )
             cls.Settings = create_model(
                 f"{cls.__name__}Settings", __base__=cls.Settings, kind=(cast(Any, Literal)[cls.kind], Field(cls.kind))
             )

@@ -67,9 +67,9 @@ class Snapshots:
             self.states = [{name: stored[name][row] for name in moving} for row in rows]
 
     @torch.no_grad()
-    def take(self, model: Model, epoch: int) -> None:
-        """Add the model's present state and write the file, when this epoch is one of the chosen."""
-        if epoch not in self.at or any(int(state["epochs"]) == epoch for state in self.states):
+    def take(self, model: Model, epoch: int, *, always: bool = False) -> None:
+        """Add the model's present state and write the file, when this epoch is one of the chosen (or `always`)."""
+        if not (always or epoch in self.at) or any(int(state["epochs"]) == epoch for state in self.states):
             return
         device = next(model.parameters()).device
         x = self.images.to(device)

@@ -205,12 +205,13 @@ class _Run:
             row = self._row()
             self.folder.append_history(row)
             self.rows += 1
-            self.snapshots.take(self.model, self.epoch)
+            waited = self.epoch - max(self.best["epoch"], self.objective.settled)
+            over = waited >= training.look_ahead
+            self.snapshots.take(self.model, self.epoch, always=over)
             self._log(_line(row))
             self.watch(Progress(self.epoch, training.epochs, len(self.batches), len(self.batches), row))
-            waited = self.epoch - max(self.best["epoch"], self.objective.settled)
             self.epoch, self.step, self.sums = self.epoch + 1, 0, {}
-            if waited >= training.look_ahead:
+            if over:
                 self._log(f"no better validation for {training.look_ahead} epochs: stopping early")
                 break
             if time.monotonic() - self.last_checkpoint >= training.checkpoint_seconds:

@@ -4,6 +4,7 @@ import streamlit as st
 
 from explorer import library, planes, view, words
 from explorer.charts import images
+from explorer.charts.density import SHARES
 from explorer.library import Entry
 
 HEIGHT = 544
@@ -56,11 +57,13 @@ def hero(both: list[Entry]) -> None:
 
 
 def _sentence(layout: planes.Layout, shown: list) -> str:
-    sentence = "Each dot is a test image at the mean of q(z|x), coloured by class"
+    sentence = "Each dot is a test image at the mean of q(z|x)"
+    if shown[0].labels is not None:
+        sentence += ", coloured by class"
     if any(plane.pseudo is not None for plane in shown):
         sentence += f"; {'white' if view.dark() else 'black'}: pseudo-inputs"
     if any(plane.density is not None for plane in shown):
-        sentence += "; gray lines enclose 25, 50, 75 and 95 % of the prior"
+        sentence += f"; gray lines enclose {SHARES} of the prior"
     return f"{sentence}. {layout.lost or ''}"
 
 

@@ -7,7 +7,7 @@ from explorer.charts import images, lines, sheet
 from explorer.charts.plane import class_name
 from explorer.library import Entry, Images
 
-WAITING = 470
+WAITING = 500
 STEPS = 9
 WIDTH = 672
 """Pixels of the left column at the width the page is designed for; the strips scale with it."""

@@ -5,6 +5,7 @@ import streamlit as st
 
 from explorer import library, planes, projecting, view, words
 from explorer.charts import images, locator
+from explorer.charts.density import SHARES
 from explorer.charts.plane import Limits, class_name, widened
 from explorer.library import Entry
 
@@ -25,7 +26,8 @@ $$
 q(z \mid x) = \mathcal{N}\!\left(z;\ \mu(x),\ \mathrm{diag}\,\sigma^2(x)\right)
 $$
 $$
-p(z) = \mathcal{N}(z;\ 0,\ I) \ \text{(standard)} \qquad p(z) = \frac{1}{K} \sum_{k=1}^{K} q(z \mid u_k) \ \text{(VampPrior)}
+p(z) = \mathcal{N}(z;\ 0,\ I) \ \text{(standard)} \qquad
+p(z) = \frac{1}{K} \sum_{k=1}^{K} q(z \mid u_k) \ \text{(VampPrior)}
 $$
 
 The pseudo-inputs $u_k$ are images that training has made up, K of them.
@@ -99,11 +101,13 @@ def caption(entries: list[Entry], layouts: list[planes.Layout], chosen: dict) ->
         if first.kind == "PCA":
             sentence += " In all other directions z is held at the mean of the codes."
     else:
-        sentence = "Each dot is a test image at the mean of q(z|x), coloured by class"
+        sentence = "Each dot is a test image at the mean of q(z|x)"
+        if library.images(entries[0]).labels is not None:
+            sentence += ", coloured by class"
         if chosen["pseudo"] and any(layout.pseudo is not None for layout in layouts):
             sentence += f"; {'white' if view.dark() else 'black'} dots are pseudo-inputs"
         if chosen["prior"] and any(layout.kind == "units" for layout in layouts):
-            sentence += "; gray lines enclose 25, 50, 75 and 95 % of the prior"
+            sentence += f"; gray lines enclose {SHARES} of the prior"
         sentence += f". {first.lost or ''}"
     names = " | ".join(entry.name for entry in entries)
     view.caption(sentence, f"{names} · {view.test_images(entries)} · mean of q")

@@ -1,5 +1,7 @@
 """Samples: what each model thinks the data look like, drawn from its prior with the same seed for all."""
 
+from base64 import b64encode
+
 import streamlit as st
 
 from explorer import draws, library, view
@@ -93,6 +95,9 @@ def main() -> None:
             places.append(st.empty())
             if not draws.ready(entry):
                 waiting(entry, places[-1], rows, columns, width)
+    note = st.empty()
+    if not all(draws.ready(entry) for entry in entries):
+        note.markdown("Drawing from the prior and decoding …")
     kinds = set()
     for entry, place in zip(entries, places, strict=True):
         why = view.problem(entry, "sample")
@@ -101,8 +106,10 @@ def main() -> None:
         else:
             place.info(why, icon=":material/info:")
     names = " | ".join(entry.name for entry in entries)
+    note.empty()
     if kinds:
-        view.caption(sentence(entries, rows * columns, kinds), f"{names} · seed {seed} · nothing chosen or sorted")
+        with note.container():
+            view.caption(sentence(entries, rows * columns, kinds), f"{names} · seed {seed} · nothing chosen or sorted")
     view.explain(WORDS, MATHS)
 
 
@@ -112,7 +119,8 @@ def waiting(entry: Entry, place, rows: int, columns: int, width: int) -> None:
     shape = (1, 28, 28) if known is None else known.shape[1:]
     scale = images.scale_for(columns * shape[-1], width)
     png = sheet.blank(rows * columns, columns, shape, scale, view.tones())
-    place.image(png, width="stretch", alt="Drawing …")
+    # As part of the page: the server would have forgotten a file of its own before the browser comes for it.
+    place.image(f"data:image/png;base64,{b64encode(png).decode()}", width="stretch", alt="Drawing …")
 
 
 main()

@@ -8,6 +8,8 @@ import numpy as np
 
 MASSES = (0.25, 0.5, 0.75, 0.95)
 """The contours drawn: each encloses this share of the prior's probability."""
+SHARES = "25, 50, 75 and 95 %"
+"""`MASSES` as a caption says them."""
 STEP = 1000
 """Distance between two contours in `Density.levels`, which are integers to keep the figure small."""
 
@@ -61,8 +63,7 @@ def _thresholds(log_p: np.ndarray, area: float, masses: list[float]) -> np.ndarr
             found.append(ordered[place])
         else:  # the grid holds less than this share: a threshold below everything on it
             found.append(ordered[-1] - 1.0 - (len(masses) - len(found)))
-    found = np.array(found)
-    return found + 1e-9 * np.arange(len(found))  # strictly ascending, for np.interp
+    return np.array(found) + 1e-9 * np.arange(len(found))  # strictly ascending, for np.interp
 
 
 def _beyond(log_p: np.ndarray, thresholds: np.ndarray, knots: np.ndarray) -> np.ndarray:

@@ -44,7 +44,7 @@ def lives(models: list[Lives], threshold: float, tones: Tone, height: int) -> go
                 f"yaxis{mark}": variance_axis(values, threshold, tones, first=i == 0, anchor=f"x{mark}"),
             }
         )
-        figure.add_traces(_lines(one, threshold, tones, mark, last))
+        figure.add_traces(_lines(one, threshold, tones, mark, ROOM * len(models) * last))
         threshold_line(figure, threshold, tones, mark)
         _moments(figure, one, tones, mark, last)
         if several:
@@ -52,7 +52,7 @@ def lives(models: list[Lives], threshold: float, tones: Tone, height: int) -> go
     return figure
 
 
-def _lines(one: Lives, threshold: float, tones: Tone, mark: str, last: int) -> list[go.Scatter]:
+def _lines(one: Lives, threshold: float, tones: Tone, mark: str, room: float) -> list[go.Scatter]:
     """Three traces for all units: where they are active, where they are not, and their deaths."""
     axes = {"xaxis": f"x{mark}", "yaxis": f"y{mark}"}
     hover = "<b>unit %{customdata}</b>, epoch %{x}<br>variance %{y:.3g}<extra></extra>"
@@ -63,20 +63,20 @@ def _lines(one: Lives, threshold: float, tones: Tone, mark: str, last: int) -> l
         go.Scatter(**active, **style, **axes, line={"color": tones.ink, "width": 1.25}, opacity=0.7, name="active"),
     ]
     if one.died:
-        traces.append(_deaths(one, tones, last, axes))
+        traces.append(_deaths(one, tones, room, axes))
     return traces
 
 
-def _deaths(one: Lives, tones: Tone, last: int, axes: dict) -> go.Scatter:
-    """A cross where a unit died, with its number where there is room for it."""
+def _deaths(one: Lives, tones: Tone, room: float, axes: dict) -> go.Scatter:
+    """A cross where a unit died, with its number where the one before is `room` epochs away."""
     died = sorted(one.died.items(), key=lambda item: item[1])
     rows = [int(np.flatnonzero(one.epochs == epoch)[0]) for _, epoch in died]
     heights = [max(float(one.variances[row, unit - 1]), FLOOR) for row, (unit, _) in zip(rows, died, strict=True)]
     texts, labelled = [], -np.inf
     for unit, epoch in died:
-        room = epoch - labelled >= ROOM * last
-        texts.append(str(unit) if room else "")
-        labelled = epoch if room else labelled
+        fits = epoch - labelled >= room
+        texts.append(str(unit) if fits else "")
+        labelled = epoch if fits else labelled
     return go.Scatter(
         x=[epoch for _, epoch in died],
         y=heights,
@@ -130,6 +130,8 @@ def _moments(figure: go.Figure, one: Lives, tones: Tone, mark: str, last: int) -
             yanchor="bottom",
             yshift=(SMALL + 4) * i,
             showarrow=False,
+            bgcolor=tones.paper,
+            borderpad=1,
             font={"size": SMALL, "color": tones.muted},
             **upright,
         )

@@ -16,7 +16,7 @@ from explorer.charts.density import STEP, Density
 from explorer.charts.theme import BODY, SMALL, Tone, axis, layout
 
 Limits = tuple[tuple[float, float], tuple[float, float]]
-ROUNDS = 3
+ROUNDS = 2
 """Each class is drawn in so many interleaved shares, so that the last class does not cover the others."""
 
 
@@ -49,7 +49,8 @@ def limits(clouds: list[np.ndarray], share: float = 0.998, pad: float = 0.05, st
     centre, half = (low + high) / 2, max(max(high - low) / 2 * (1 + pad), step)
     starts = np.floor((centre - half) / step) * step
     side = max(np.ceil((centre + half) / step) * step - starts)
-    return tuple((float(start), float(start + side)) for start in starts)
+    left, bottom = (float(start) for start in starts)
+    return (left, left + float(side)), (bottom, bottom + float(side))
 
 
 def widened(region: Limits, factor: float) -> Limits:

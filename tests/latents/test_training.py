@@ -288,6 +288,7 @@ class TestEarlyStopping:
         assert folder.metrics["training"]["best_epoch"] == best
         assert folder.metrics["training"]["epochs"] == stopped
         assert folder.status["epoch"] == stopped
+        assert folder.snapshots()["epochs"][-1] == stopped  # the scrubber's last state is the run's last
         found = folder.load().state_dict()
         for name, value in states[best - 1].items():
             assert torch.equal(found[name], value), name
