@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from explorer import library
+from explorer import library, tensors
 from explorer.library import Entry
 
 MOST = 512
@@ -17,8 +19,8 @@ def prior_codes(entry: Entry, seed: int, n: int) -> np.ndarray:
 
     from latents.randomness import seeded
 
-    with torch.inference_mode(), seeded(seed):
-        codes = library.model(entry).prior().sample((MOST,)).float().numpy()
+    with torch.no_grad(), seeded(seed, tensors.device()):
+        codes = tensors.array(library.model(entry).prior().sample((MOST,)))
     _drawn.add((entry.path, entry.stamp))
     return codes[:n]
 
@@ -37,8 +39,9 @@ def component_codes(entry: Entry, k: int, seed: int, n: int) -> np.ndarray:
 
     from latents.randomness import seeded
 
-    with torch.inference_mode(), seeded(seed):
-        return library.model(entry).prior().components[k].sample((n,)).float().numpy()
+    prior: Any = library.model(entry).prior()
+    with torch.no_grad(), seeded(seed, tensors.device()):
+        return tensors.array(prior.components[k].sample((n,)))
 
 
 def pictures(entry: Entry, z: np.ndarray, seed: int, *, pixels: bool = False) -> tuple[np.ndarray, str]:
@@ -50,12 +53,12 @@ def pictures(entry: Entry, z: np.ndarray, seed: int, *, pixels: bool = False) ->
 
     from latents.randomness import seeded
 
-    net, codes = library.model(entry), torch.from_numpy(z)
-    with torch.inference_mode():
+    net, codes = library.model(entry), tensors.tensor(z)
+    with torch.no_grad():
         if pixels:
-            with seeded(seed):
+            with seeded(seed, tensors.device()):
                 images, kind = net.decode(codes).sample(), "sample"
         else:
             shown = net.picture(codes, seed)
             images, kind = shown.images, shown.kind
-        return images.clamp(0, 1).mul(255).round().to(torch.uint8).numpy(), kind
+        return tensors.pixels(images), kind

@@ -24,7 +24,9 @@ def able(entry: Entry) -> bool:
 
 def layout(entry: Entry) -> planes.Layout:
     """The plane that codes can be placed on: the two units, or PCA of more."""
-    return planes.of(entry, planes.kinds(entry)[0])
+    found = planes.of(entry, planes.kinds(entry)[0])
+    assert found is not None  # only UMAP may not have been computed yet, and it is never the first kind
+    return found
 
 
 def region(entries: list[Entry]) -> Limits:
@@ -58,7 +60,7 @@ def inset(
     return chart.inset(
         _backdrop(entry, shown, around),
         around,
-        (title, *(f"{name} (latent units)" for name in short)),
+        (title, f"{short[0]} (latent units)", f"{short[1]} (latent units)"),
         view.tones(),
         height,
         path=None if path is None else planes.forth(shown, path),

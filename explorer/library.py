@@ -18,11 +18,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import streamlit as st
 
-from explorer import ROOT
+from explorer import ROOT, tensors
 
 if TYPE_CHECKING:
-    import torch
-
     from latents import Model
 
 Stamp = tuple[int, ...]
@@ -303,7 +301,7 @@ def _last_samples(path: Path, n: int) -> np.ndarray | None:
 
 
 def model(entry: Entry) -> Model:
-    """The model in eval mode on the CPU, loaded once. Raises LatentsError with one sentence."""
+    """The model in eval mode on the models' device, loaded once. Raises LatentsError with one sentence."""
     return remember("model", entry, lambda: _load(entry))
 
 
@@ -313,7 +311,7 @@ def _load(entry: Entry) -> Model:
     import latents
 
     with torch.inference_mode(False):  # weights made in a caller's inference mode could never have gradients
-        return latents.load(entry.path)
+        return latents.load(entry.path, tensors.device())
 
 
 def images(entry: Entry) -> Images:
@@ -327,9 +325,9 @@ def _images(name: str, binary: bool) -> Images:
 
     source = data.load(name)
     test = source.test
-    gray = _bytes(test.images)
+    gray = tensors.pixels(test.images)
     if binary:
-        seen, how = _bytes(data.binarise(test.images, data.TEST_SEED)), f"binarised with seed {data.TEST_SEED}"
+        seen, how = tensors.pixels(data.binarise(test.images, data.TEST_SEED)), f"binarised with seed {data.TEST_SEED}"
     else:
         seen, how = gray, "binary as they come" if source.kind == "binary" else source.kind
     labels = None if test.labels is None else test.labels.numpy()
@@ -342,14 +340,12 @@ def encoding(entry: Entry) -> Encoding:
 
 
 def _encode(entry: Entry) -> Encoding:
-    import torch
-
     from latents.diagnostics import encode_all
 
     pictures = images(entry)
-    mu, sd = encode_all(model(entry), torch.from_numpy(pictures.seen).float().div_(255))
+    mu, sd = encode_all(model(entry), tensors.tensor(pictures.seen).div_(255))
     _encoded.add((entry.path, entry.stamp))
-    return Encoding(mu.float().numpy(), sd.float().numpy(), pictures)
+    return Encoding(tensors.array(mu), tensors.array(sd), pictures)
 
 
 _encoded: set[tuple[Path, Stamp]] = set()
@@ -365,7 +361,7 @@ def decode(entry: Entry, z: np.ndarray, seed: int = 0) -> np.ndarray:
     import torch
 
     with torch.no_grad():
-        return _bytes(model(entry).picture(torch.as_tensor(z, dtype=torch.float32), seed).images)
+        return tensors.pixels(model(entry).picture(tensors.tensor(z), seed).images)
 
 
 def pseudo_codes(entry: Entry) -> np.ndarray | None:
@@ -376,14 +372,7 @@ def pseudo_codes(entry: Entry) -> np.ndarray | None:
     if net.pseudo_inputs is None:
         return None
     with torch.no_grad():
-        return net.encode(net.pseudo_inputs).mean.float().numpy()
-
-
-def _bytes(images: torch.Tensor) -> np.ndarray:
-    """Images in [0, 1] as uint8 of the same shape."""
-    import torch
-
-    return images.clamp(0, 1).mul(255).round_().to(torch.uint8).numpy()
+        return tensors.array(net.encode(net.pseudo_inputs).mean)
 
 
 def umap(entry: Entry) -> tuple[np.ndarray, np.ndarray | None] | None:

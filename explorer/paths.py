@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from explorer import library
+from explorer import library, tensors
 from explorer.library import Entry, Images
 
 FINE = 201
@@ -34,11 +34,11 @@ def latent_path(entry: Entry, first: int, last: int, steps: int) -> LatentPath:
 
     net, mu = library.model(entry), library.encoding(entry).mu
     t, fine_t = np.linspace(0, 1, steps), np.linspace(0, 1, FINE)
-    with torch.inference_mode():
-        a, b = torch.from_numpy(mu[first]), torch.from_numpy(mu[last])
-        z, fine = (net.space.path(a, b, torch.from_numpy(places).float()) for places in (t, fine_t))
-    log_prior = log_density(entry, fine.numpy()) if net.why_not("prior_density") is None else None
-    return LatentPath(t, z.numpy(), library.decode(entry, z.numpy()), fine_t, log_prior)
+    with torch.no_grad():
+        a, b = tensors.tensor(mu[first]), tensors.tensor(mu[last])
+        z, fine = (tensors.array(net.space.path(a, b, tensors.tensor(places))) for places in (t, fine_t))
+    log_prior = log_density(entry, fine) if net.why_not("prior_density") is None else None
+    return LatentPath(t, z, library.decode(entry, z), fine_t, log_prior)
 
 
 def pixel_path(images: np.ndarray, first: int, last: int, steps: int) -> np.ndarray:
@@ -52,9 +52,10 @@ def log_density(entry: Entry, z: np.ndarray) -> np.ndarray:
     """log p(z) of codes [N, d] under the model's prior, float64 [N], nats."""
     import torch
 
-    with torch.inference_mode():
+    with torch.no_grad():
         prior = library.model(entry).prior()
-        return np.concatenate([prior.log_prob(part).double().numpy() for part in torch.from_numpy(z).split(2000)])
+        parts = [tensors.array(prior.log_prob(part)) for part in tensors.tensor(z).split(2000)]
+    return np.concatenate(parts).astype(np.float64)
 
 
 def usual(entry: Entry) -> tuple[float, float]:
@@ -69,8 +70,10 @@ def usual(entry: Entry) -> tuple[float, float]:
 
 def first_of(images: Images, label: int) -> int | None:
     """The first test image of a class; None where there is none."""
-    found = np.flatnonzero(images.labels == label) if images.labels is not None else ()
-    return int(found[0]) if len(found) else None
+    if images.labels is None:
+        return None
+    found = np.flatnonzero(images.labels == label)
+    return int(found[0]) if found.size else None
 
 
 def next_of(images: Images, label: int, after: int) -> int:

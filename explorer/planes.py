@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from explorer import library
+from explorer import library, tensors
 from explorer.charts import density, images
 from explorer.charts.plane import Limits, Plane, limits, widened
 from explorer.library import Entry
@@ -123,7 +123,7 @@ def _density(entry: Entry, view: Limits) -> density.Density:
     x, y = density.grid((widened(view, MARGIN)[0], widened(view, 1.1)[1]), int(CELLS * MARGIN))
     points = np.stack(np.meshgrid(x, y), axis=-1).astype(np.float32)
     with torch.no_grad():
-        log_p = library.model(entry).prior().log_prob(torch.from_numpy(points)).double().numpy()
+        log_p = tensors.array(library.model(entry).prior().log_prob(tensors.tensor(points))).astype(np.float64)
     return density.density(x, y, log_p)
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from explorer import library
+from explorer import library, tensors
 from explorer.library import Entry
 
 
@@ -47,17 +48,16 @@ _computed: set[tuple] = set()
 
 
 def _compute(entry: Entry) -> Usage | None:
-    import torch
 
     from latents.diagnostics import responsibilities
 
     net = library.model(entry)
-    x = torch.from_numpy(library.images(entry).seen).float().div_(255)
+    x = tensors.tensor(library.images(entry).seen).div_(255)
     table = responsibilities(net, x)
     _computed.add((entry.path, entry.stamp))
     if table is None:
         return None
-    shares = table.double().mean(0).numpy()
+    shares = table.double().mean(0).cpu().numpy()
     return Usage(shares, np.argsort(-shares, kind="stable"), len(table))
 
 
@@ -65,11 +65,10 @@ def pictures(entry: Entry) -> np.ndarray:
     """A picture of each component, uint8 [K, C, H, W]: the pseudo-input, or the component's mean decoded."""
 
     def compute() -> np.ndarray:
-        import torch
 
         net = library.model(entry)
         if net.pseudo_inputs is not None:
-            return net.pseudo_inputs.clamp(0, 1).mul(255).round().to(torch.uint8).numpy()
+            return tensors.pixels(net.pseudo_inputs)
         return library.decode(entry, codes(entry))
 
     return library.remember("pictures of components", entry, compute)
@@ -77,17 +76,16 @@ def pictures(entry: Entry) -> np.ndarray:
 
 def codes(entry: Entry) -> np.ndarray:
     """The means of the prior's components, float32 [K, d]: for a VampPrior the means of q(z|u_k)."""
-    import torch
 
-    with torch.inference_mode():
-        return library.model(entry).prior().components.mean.float().numpy()
+    prior: Any = library.model(entry).prior()
+    return tensors.array(prior.components.mean)
 
 
 def nearest_images(entry: Entry, k: int, n: int) -> np.ndarray:
     """The places of the n test images whose posterior means are the most probable under component k, best first."""
     import torch
 
-    with torch.inference_mode():
-        mu = torch.from_numpy(library.encoding(entry).mu)
-        log_p = library.model(entry).prior().components[k].log_prob(mu)
-        return log_p.topk(min(n, len(mu))).indices.numpy()
+    prior: Any = library.model(entry).prior()
+    mu = tensors.tensor(library.encoding(entry).mu)
+    with torch.no_grad():
+        return prior.components[k].log_prob(mu).topk(min(n, len(mu))).indices.cpu().numpy()

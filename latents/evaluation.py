@@ -92,7 +92,9 @@ def evaluate(
             watch(sum(map(len, likelihoods)), len(x))
     log_likelihood = torch.cat(likelihoods)
     elbo = torch.cat([bound.value for bound in bounds])
-    measure = replace(model.measure, binarisation="given") if data.kind == "binary" else model.measure
+    measure = model.measure
+    if measure is not None and data.kind == "binary":
+        measure = replace(measure, binarisation="given")
     said |= {"seed": seed, "unit": "nats", "measure": str(measure), **provenance(device)}
     entries = {
         "log_likelihood": {

@@ -134,14 +134,16 @@ class ModelFolder:
             raise FolderError(
                 f"{path} does not say its image shape [C, H, W] in its metadata; it is not of this format"
             )
-        with torch.device("meta"):  # costs no memory, whatever a recipe from elsewhere asks for
-            fault = _misfit(build(self.recipe, shape), weights)
-        if fault:
-            raise FolderError(
-                f"{path} does not fit the recipe beside it: {fault}; the two files are of different models"
-            )
-        with seeded(0):  # the fresh weights are replaced at once: nobody's random numbers are used up
-            model = build(self.recipe, shape)
+        # A recipe from elsewhere may ask for any amount of memory. One that asks for more than the weights hold is
+        # built without any first (on the meta device, which costs a second to import: not for others).
+        for place in ("meta", "cpu") if _greedy(self.recipe, weights) else ("cpu",):
+            with torch.device(place), seeded(0):  # fresh weights are replaced: nobody's random numbers are used up
+                model = build(self.recipe, shape)
+            fault = _misfit(model, weights)
+            if fault:
+                raise FolderError(
+                    f"{path} does not fit the recipe beside it: {fault}; the two files are of different models"
+                )
         model.load_state_dict(weights)
         try:
             return model.to(device).eval()
@@ -225,6 +227,23 @@ def _column(values: list[str]) -> np.ndarray:
         return np.array([float(value) if value else np.nan for value in values])
     except ValueError:
         return np.array(values)
+
+
+def _greedy(recipe: Recipe, weights: Mapping[str, torch.Tensor]) -> bool:
+    """Whether a model's settings name a larger size, or a longer list, than there is in its weights."""
+    largest = max((size for value in weights.values() for size in value.shape), default=0)
+    waiting: list[Any] = [recipe.model.model_dump(mode="json")]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
+            if len(value) > len(weights):
+                return True
+        elif isinstance(value, int) and value > largest:
+            return True
+    return False
 
 
 def _misfit(model: Model, weights: Mapping[str, torch.Tensor]) -> str | None:

@@ -83,6 +83,8 @@ def along_path(curves: list[Curve], half_step: float, tones: Tone, height: int) 
 
 
 def _band(figure: go.Figure, curve: Curve, tones: Tone) -> None:
+    if curve.band is None:
+        return
     low, high = curve.band
     figure.add_hrect(low, high, fillcolor=tones.ink, opacity=0.07, line_width=0, layer="below")
     end = float(curve.y[curve.t > 0.6].mean())
