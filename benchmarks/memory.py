@@ -1,4 +1,4 @@
-"""How much memory a log-likelihood takes, in a process of its own: `python -m benchmarks.memory PRIOR SAMPLES IMAGES`."""
+"""Memory that a log-likelihood takes, in its own process: `python -m benchmarks.memory PRIOR SAMPLES IMAGES`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ import torch
 from . import subjects
 
 _MEGABYTE = 1 << 20
-_PEAK_UNIT = 1 if sys.platform == "darwin" else 1024  # ru_maxrss is in bytes on macOS, else in kilobytes
 
 
 def peak(prior: str, samples: int, images: int) -> tuple[float, float]:
@@ -25,10 +24,19 @@ def peak(prior: str, samples: int, images: int) -> tuple[float, float]:
     return whole, before
 
 
+def _peak() -> float:
+    """Of this process. Linux hands ru_maxrss down from the parent, so its own record of the peak is read there."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        (line,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024 / _MEGABYTE
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _MEGABYTE  # bytes on macOS
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
     prior, samples, images = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     model, x = subjects.trained(prior), subjects.images()[:images]
     before = psutil.Process().memory_info().rss
     model.log_likelihood(x, samples)
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _PEAK_UNIT / _MEGABYTE, before / _MEGABYTE)
+    print(_peak(), before / _MEGABYTE)

@@ -21,7 +21,7 @@ PRIORS = ("standard", "vampprior")
 BATCH = 100
 
 _TRAINED = Path(__file__).parents[1] / "trained"
-_STEPS, _RATE = 500, 1e-3
+_STEPS, _RATE = 500, 2e-3
 
 
 @cache

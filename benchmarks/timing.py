@@ -6,6 +6,7 @@ A busy machine slows both sides of a ratio alike when they take turns, and does 
 from __future__ import annotations
 
 import statistics
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -79,4 +80,4 @@ def show(claims: Iterable[Claim]) -> None:
         verdict = {None: "", True: "[green]met", False: "[red]missed"}[claim.met]
         goal = "" if claim.goal is None else f"{'>=' if claim.at_least else '<='} {claim.goal:g} {claim.unit}"
         table.add_row(claim.what, f"{claim.measured:.3g} {claim.unit}", goal, verdict, claim.detail)
-    Console().print(table)
+    Console(width=None if sys.stdout.isatty() else 140).print(table)

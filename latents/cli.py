@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 from contextlib import contextmanager
@@ -131,7 +132,8 @@ def _stopping():
         if asked:
             raise KeyboardInterrupt
         asked = True
-        console.print("stopping after this step; press Ctrl-C again to end at once")
+        # Straight to the terminal: the interrupted code may be in the midst of printing, or of importing what prints.
+        os.write(2, b"\nstopping after this step; press Ctrl-C again to end at once\n")
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 CALLS = ("encode", "decode", "sample", "log_likelihood", "units", "pseudo_inputs", "components", "prior_density")
 
-# Decoded pixels that exist at a time while a likelihood is estimated: 8 MB in float32, near a processor's cache.
-_PIXELS = 1 << 21
+# Decoded pixels that exist at a time while a likelihood is estimated: 2 MB in float32, a processor core's cache;
+# 64 MB elsewhere, where few large passes are faster.
+_PIXELS, _PIXELS_ELSEWHERE = 1 << 19, 1 << 24
 _ENCODED = 1000  # images encoded at a time, then
 
 
@@ -155,13 +156,14 @@ class Model(Part, nn.Module):
 
     def _weights(self, q: Posterior, p: Distribution, x: Tensor, samples: int) -> Tensor:
         parts = []
-        for count in _chunks(samples, max(1, self._rows() // len(x))):
+        for count in _chunks(samples, max(1, self._rows(x) // len(x))):
             z, log_q = q.rsample_and_log_prob((count,))
             parts.append(self.decode(z).log_prob(x) + p.log_prob(z) - log_q)
         return torch.cat(parts)
 
-    def _rows(self) -> int:
-        return max(1, _PIXELS // math.prod(self.shape))
+    def _rows(self, x: Tensor) -> int:
+        pixels = _PIXELS if x.device.type == "cpu" else _PIXELS_ELSEWHERE
+        return max(1, pixels // math.prod(self.shape))
 
     @torch.no_grad()
     def log_likelihood(self, x: Tensor, samples: int = 5000) -> Tensor:
@@ -171,7 +173,7 @@ class Model(Part, nn.Module):
         S (Burda et al., "Importance weighted autoencoders", 2016, equation 8).
         """
         p, parts = self.prior(), []
-        together = max(1, self._rows() // samples)  # images whose samples are decoded in one pass
+        together = max(1, self._rows(x) // samples)  # images whose samples are decoded in one pass
         for block in x.split(_ENCODED):
             q = self.encode(block)
             for start in range(0, len(block), together):

@@ -115,13 +115,12 @@ class VAE(Model):
 
     def elbo(self, x: Tensor, *, units: bool = False) -> Elbo:
         q, p = self.encode_with_prior(x)
-        z, log_q = q.rsample_and_log_prob()
-        reconstruction = self.decode(z).log_prob(x)
         if isinstance(q, DiagonalGaussian) and isinstance(p, DiagonalGaussian):
-            kl = kl_divergence(q, p)
+            z, kl = q.rsample(), kl_divergence(q, p)
         else:
+            z, log_q = q.rsample_and_log_prob()
             kl = monte_carlo_kl(p, z, log_q)
-        return Elbo(reconstruction, kl, kl_of_units(q, p) if units else None)
+        return Elbo(self.decode(z).log_prob(x), kl, kl_of_units(q, p) if units else None)
 
     def stages(self, recipe: Recipe) -> list[Stage]:
         objective: Objective = part("objective", recipe.objective.kind)(recipe.objective)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from torch import Tensor
+from torch.nn import functional
 
 from ..distributions import DiagonalGaussian
 from ..networks import he_linear
@@ -27,5 +28,5 @@ class Gaussian(Posterior):
         self.mean, self.log_variance = he_linear(features, latent), he_linear(features, latent)
 
     def forward(self, features: Tensor) -> DiagonalGaussian:
-        log_variance = self.log_variance(features).clamp(*LOG_VARIANCE_BOUNDS)
+        log_variance = functional.hardtanh(self.log_variance(features), *LOG_VARIANCE_BOUNDS)
         return DiagonalGaussian(self.mean(features), log_variance)

@@ -184,7 +184,7 @@ class TestStopping:
         printed, errors = process.communicate(timeout=100)
         assert process.returncode == 0, errors
         assert "Traceback" not in printed + errors
-        assert "stopping after this step" in printed
+        assert "stopping after this step" in errors
         assert re.sub(r"\s+", "", f"latents train --resume {out}") in re.sub(r"\s+", "", printed)
         folder = ModelFolder(out)
         assert folder.status["state"] == "stopped"
@@ -196,14 +196,14 @@ class TestStopping:
         whole = latents.train(recipe, tmp_path / "whole", accelerator="cpu")
         assert (out / "model.safetensors").read_bytes() == (whole.path / "model.safetensors").read_bytes()
 
-    def test_the_first_signal_asks_and_the_second_ends(self, capsys):
+    def test_the_first_signal_asks_and_the_second_ends(self, capfd):
         with cli._stopping() as stop:
             assert not stop()
             os.kill(os.getpid(), signal.SIGINT)
             assert stop()
             with pytest.raises(KeyboardInterrupt):
                 os.kill(os.getpid(), signal.SIGINT)
-        assert "press Ctrl-C again" in capsys.readouterr().out
+        assert "press Ctrl-C again" in capfd.readouterr().err
 
 
 class TestEvaluate:

@@ -1,0 +1,18 @@
+"""All claims as one table: `python -m benchmarks`, or some of them: `python -m benchmarks likelihood startup`."""
+
+from __future__ import annotations
+
+import sys
+
+import torch
+
+from . import likelihood, startup, training_step
+from .timing import show
+
+SCRIPTS = {"training_step": training_step, "likelihood": likelihood, "startup": startup}
+
+torch.set_num_threads(1)
+unknown = set(sys.argv[1:]) - set(SCRIPTS)
+if unknown:
+    sys.exit(f"there is no benchmark {', '.join(sorted(unknown))}; there are {', '.join(SCRIPTS)}")
+show(claim for name in sys.argv[1:] or SCRIPTS for claim in SCRIPTS[name].all_claims())
