@@ -7,11 +7,14 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from ..distributions import GaussianMixture
 from ..errors import RecipeError
 from ..parts import PartSettings, setting
 from .base import Prior
+
+_INSET = 1e-3  # of black and white, where pseudo-inputs begin as training images
 
 
 class VampPrior(Prior):
@@ -59,10 +62,11 @@ class VampPrior(Prior):
         if self.from_data:
             chosen = torch.randperm(len(images), generator=generator)[: len(self.pixels)]
             with torch.no_grad():
-                self.pixels.copy_(images[chosen.to(images.device)])
+                # hardtanh has no gradient at its bounds: pixels that began there could never be learnt.
+                self.pixels.copy_(images[chosen.to(images.device)].clamp(_INSET, 1 - _INSET))
 
     def inputs(self) -> Tensor:
-        return self.pixels.clamp(0, 1)
+        return functional.hardtanh(self.pixels, 0, 1)
 
     def forward(self, components: Any = None) -> GaussianMixture:
         count = len(self.pixels)
