@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
@@ -155,11 +154,12 @@ class Model(Part, nn.Module):
         return self._weights(*self.encode_with_prior(x), x, samples)
 
     def _weights(self, q: Posterior, p: Distribution, x: Tensor, samples: int) -> Tensor:
-        parts = []
-        for count in _chunks(samples, max(1, self._rows(x) // len(x))):
-            z, log_q = q.rsample_and_log_prob((count,))
-            parts.append(self.decode(z).log_prob(x) + p.log_prob(z) - log_q)
-        return torch.cat(parts)
+        # Filled in place: small results kept between the large passes would pin the memory that those give back.
+        found, together = x.new_empty(samples, len(x)), max(1, self._rows(x) // len(x))
+        for start in range(0, samples, together):
+            z, log_q = q.rsample_and_log_prob((min(together, samples - start),))
+            found[start : start + together] = self.decode(z).log_prob(x) + p.log_prob(z) - log_q
+        return found
 
     def _rows(self, x: Tensor) -> int:
         pixels = _PIXELS if x.device.type == "cpu" else _PIXELS_ELSEWHERE
@@ -172,14 +172,14 @@ class Model(Part, nn.Module):
         log 1/S sum_s p(x|z_s) p(z_s) / q(z_s|x), z_s ~ q(z|x): a lower bound in expectation that tightens with
         S (Burda et al., "Importance weighted autoencoders", 2016, equation 8).
         """
-        p, parts = self.prior(), []
+        p, estimates = self.prior(), x.new_empty(len(x))
         together = max(1, self._rows(x) // samples)  # images whose samples are decoded in one pass
-        for block in x.split(_ENCODED):
+        for block, found in zip(x.split(_ENCODED), estimates.split(_ENCODED), strict=True):
             q = self.encode(block)
             for start in range(0, len(block), together):
                 rows = slice(start, start + together)
-                parts.append(torch.logsumexp(self._weights(q[rows], p, block[rows], samples), 0))
-        return torch.cat(parts) - math.log(samples)
+                found[rows] = torch.logsumexp(self._weights(q[rows], p, block[rows], samples), 0)
+        return estimates - math.log(samples)
 
     @torch.no_grad()
     def picture(self, z: Tensor, seed: int = 0) -> Picture:
@@ -205,8 +205,3 @@ class Model(Part, nn.Module):
 
     def parameter_count(self) -> int:
         return sum(parameter.numel() for parameter in self.parameters())
-
-
-def _chunks(total: int, size: int) -> Iterable[int]:
-    """`total` in pieces of at most `size`."""
-    return [size] * (total // size) + ([total % size] if total % size else [])
