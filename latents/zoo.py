@@ -20,7 +20,8 @@ from .training import resume, train
 
 SAMPLES = 500  # importance samples per test image
 
-# Each with the twin that it is compared with: the same schedule under the standard prior.
+# Each with the model of the standard prior that it is compared with: its twin, of the same schedule (for the
+# collapsed model, one that did not collapse).
 SHIPPED: dict[str, str | None] = {
     "digits-standard-2d": None,
     "digits-vampprior-2d": "digits-standard-2d",
