@@ -31,9 +31,6 @@ SHAPES = (
     "hexagram",
 )
 UNLABELLED = CLASSES[0]
-CONTINUOUS = "Viridis"
-DIVERGING = ((0.0, "#2a5fa8"), (0.5, "#f4f1ec"), (1.0, "#b2281e"))
-"""Blue, white, red: for signed values, centred at zero."""
 DEAD = "#9a9a9a"
 """A unit that carries nothing; drawn hatched."""
 
