@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 from .folder import CARD, ModelFolder, write_whole
-from .recipe import fields
+from .parts import PartSettings, part, sockets_of
+from .recipe import Recipe, fields
 
 
 def write_card(folder: ModelFolder) -> None:
     """Write README.md anew."""
     recipe, metrics = folder.recipe, folder.metrics
     lines = [f"# {recipe.name}", "", recipe.description or "A latent-variable model.", ""]
+    lines += ["## Model", "", *(f"- {line}" for line in about(recipe)), ""]
     lines += ["## Results", "", *(f"- {line}" for line in results(metrics) or ["not evaluated yet"]), ""]
     training = metrics.get("training")
     if training:
@@ -34,6 +37,23 @@ def write_card(folder: ModelFolder) -> None:
     write_whole(folder.path / CARD, "\n".join(lines))
 
 
+def about(recipe: Recipe) -> list[str]:
+    """A line for the family and for each part that the recipe chose: the first line of its docstring."""
+    return _about("model", recipe.model) + _about("objective", recipe.objective)
+
+
+def _about(socket: str, settings: PartSettings) -> list[str]:
+    chosen = part(socket, settings.kind)
+    summary = (inspect.getdoc(chosen) or "").split("\n\n")[0].replace("\n", " ")
+    lines = [f"{socket} `{settings.kind}`: {summary}"]
+    if socket == "model":
+        lines[0] += f" Family: {chosen.family}."
+    for name, below in sockets_of(type(settings)).items():
+        found = getattr(settings, name)
+        lines += [line if name == below else f"{name}: {line}" for line in _about(below, found)]
+    return lines
+
+
 def results(metrics: dict[str, Any]) -> list[str]:
     """The numbers of metrics.json, a sentence each."""
     found = []
@@ -42,18 +62,32 @@ def results(metrics: dict[str, Any]) -> list[str]:
             entry = metrics[key]
             found.append(
                 f"test {title}: {entry['value']:.2f} ± {entry['standard_error']:.2f} nats, higher is better "
-                f"({entry['images']:,} {entry['data']} test images, {entry['binarisation']}, {entry['samples']} "
-                f"sample{'s' if entry['samples'] > 1 else ''} per image)"
+                f"({entry['images']:,} {entry['data']} test images, {entry['binarisation']}, {_estimated(entry)})"
             )
     for entry in metrics.get("comparisons", []):
         found.append(
             f"against {entry['with']}: {entry['difference']:+.2f} ± {entry['standard_error']:.2f} nats, "
             f"paired over the same {entry['images']:,} images"
         )
+    layers = metrics.get("elbo", {}).get("kl_per_layer")
+    if layers:
+        found.append(f"KL of each layer, top first: {', '.join(f'{value:.2f}' for value in layers)} nats")
     units = metrics.get("units", {})
     if "active" in units:
+        point = units.get("point", "mean of q(z|x)")
         found.append(
-            f"active units: {units['active']} of {units['total']} (variance of the posterior mean above "
+            f"active units: {units['active']} of {units['total']} (variance of the {point} above "
             f"{units['threshold']:g} over {units['images']:,} test images)"
         )
+    elif "reason" in units:
+        found.append(f"active units: {units['reason']}")
     return found
+
+
+def _estimated(entry: dict[str, Any]) -> str:
+    estimator = entry.get("estimator", "importance")
+    if estimator == "exact":
+        return "exact"
+    if estimator == "bound":
+        return "a lower bound"
+    return f"{entry['samples']} sample{'s' if entry['samples'] > 1 else ''} per image"

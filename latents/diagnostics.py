@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .distributions import GaussianMixture
 from .models import Model
-from .models.units import kl_of_units
+from .randomness import seeded
 
 THRESHOLD = 0.01  # of the variance of a posterior mean; Burda et al. 2016
 _IMAGES = 2000  # encoded in one pass
@@ -43,10 +42,22 @@ class ActiveUnits:
 
 
 @torch.no_grad()
-def encode_all(model: Model, x: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation of q(z|x) for all images, `[N, d]` each, encoded in passes of bounded size."""
-    posteriors = [model.encode(part) for part in x.split(_IMAGES)]
-    return torch.cat([q.mean for q in posteriors]), torch.cat([q.stddev for q in posteriors])
+def encode_all(model: Model, x: Tensor) -> tuple[Tensor, Tensor | None]:
+    """The point of q(z|x) for all images (`Space.point`) and its standard deviation, `[N, d]` each.
+
+    Encoded in passes of bounded size. The standard deviation is None where it has no closed form. A point that is a
+    mean of draws is the same each time: the draws are seeded.
+    """
+    points, spreads = [], []
+    for part in x.split(_IMAGES):
+        with seeded(0, x.device):
+            q = model.encode(part)
+            points.append(model.space.point(q))
+        try:
+            spreads.append(q.stddev)
+        except (NotImplementedError, AttributeError):
+            continue
+    return torch.cat(points), torch.cat(spreads) if spreads else None
 
 
 def active_units(model: Model, x: Tensor, threshold: float = THRESHOLD) -> ActiveUnits:
@@ -61,20 +72,23 @@ def active_units(model: Model, x: Tensor, threshold: float = THRESHOLD) -> Activ
 @torch.no_grad()
 def kl_per_unit(model: Model, x: Tensor) -> Tensor | None:
     """Mean over the images of KL(q(z_u|x) || p(z_u)), `[d]`, nats; None where the model has no marginals."""
-    p = model.prior()
-    parts = [kl_of_units(model.encode(part), p) for part in x.split(_IMAGES)]
+    with seeded(0, x.device):
+        parts = [model.unit_kl(part) for part in x.split(_IMAGES)]
     known = [part for part in parts if part is not None]
     return torch.cat(known).mean(0) if known else None
 
 
 @torch.no_grad()
 def responsibilities(model: Model, x: Tensor) -> Tensor | None:
-    """p(k|z) at z = mean of q(z|x): how far each component explains each image, `[N, K]`; None without components."""
-    p = model.prior()
-    if not isinstance(p, GaussianMixture):
+    """p(k|z) at the point z of q(z|x): how far each component explains each image, `[N, K]`; None without components.
+
+    In a hierarchy the components are those of the top layer.
+    """
+    p = model.mixture()
+    if p is None:
         return None
-    mean, _ = encode_all(model, x)
-    return torch.cat([torch.softmax(p.joint(part), -1).to(mean.dtype) for part in mean.split(_IMAGES)])
+    top = model.space.split(encode_all(model, x)[0])[0]
+    return torch.cat([torch.softmax(p.joint(part), -1).to(top.dtype) for part in top.split(_IMAGES)])
 
 
 def usage(model: Model, x: Tensor) -> Tensor | None:

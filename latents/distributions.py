@@ -1,13 +1,24 @@
-"""Gaussians and their mixtures, as `torch.distributions` with what latent-variable models need on top."""
+"""Distributions over vectors and their mixtures, with what latent-variable models need of them."""
 
 from __future__ import annotations
 
 import math
-from typing import ClassVar
+from collections.abc import Hashable
+from functools import cache
+from typing import Any, ClassVar, cast
 
 import torch
 from torch import Tensor
-from torch.distributions import Categorical, Distribution, MixtureSameFamily, Normal, constraints, register_kl
+from torch.distributions import (
+    Categorical,
+    Distribution,
+    MixtureSameFamily,
+    Normal,
+    constraints,
+    kl_divergence,
+    register_kl,
+)
+from torch.distributions.kl import _KL_REGISTRY
 from torch.nn import functional
 
 LOG_TWO_PI = math.log(2 * math.pi)
@@ -16,7 +27,40 @@ LOG_TWO_PI = math.log(2 * math.pi)
 _TABLE = 1 << 20
 
 
-class DiagonalGaussian(Distribution):
+class VectorDistribution(Distribution):
+    """A batch of distributions over vectors: what posteriors and priors are.
+
+    Subclasses give `rsample` and `log_prob`, and `mean`, `stddev` and `marginals` only where they have a closed form.
+    """
+
+    has_rsample = True
+
+    def __init__(self, batch_shape: tuple[int, ...], size: int):
+        super().__init__(torch.Size(batch_shape), torch.Size((size,)), validate_args=False)
+
+    def __getitem__(self, index: Any) -> VectorDistribution:
+        """The distributions at these places of the batch."""
+        raise NotImplementedError
+
+    def detach(self) -> VectorDistribution:
+        """The same distributions, whose parameters get no gradient."""
+        raise NotImplementedError
+
+    def rsample_and_log_prob(self, shape: tuple[int, ...] = ()) -> tuple[Tensor, Tensor]:
+        """A reparameterised draw `[*shape, ..., d]` and its log density `[*shape, ...]`."""
+        z = self.rsample(torch.Size(shape))
+        return z, self.log_prob(z)
+
+    def sample(self, sample_shape=torch.Size()) -> Tensor:
+        with torch.no_grad():
+            return self.rsample(sample_shape)
+
+    def table(self, z: Tensor) -> Tensor:
+        """log density of every point under each of a batch of K: `[..., d]` to `[..., K]`."""
+        return self.log_prob(z.unsqueeze(-2))
+
+
+class DiagonalGaussian(VectorDistribution):
     r"""N(z; mu, diag(sigma^2)) over vectors.
 
     What `Independent(Normal)` is, kept by the logarithm of the variance: fewer operations in a training step.
@@ -28,11 +72,10 @@ class DiagonalGaussian(Distribution):
 
     arg_constraints: ClassVar = {"mean": constraints.real_vector, "log_variance": constraints.real_vector}
     support = constraints.real_vector
-    has_rsample = True
 
     def __init__(self, mean: Tensor, log_variance: Tensor):
         self._mean, self.log_variance = mean, log_variance
-        super().__init__(mean.shape[:-1], mean.shape[-1:], validate_args=False)
+        super().__init__(mean.shape[:-1], mean.shape[-1])
 
     @property
     def mean(self) -> Tensor:
@@ -53,6 +96,9 @@ class DiagonalGaussian(Distribution):
     def __getitem__(self, index) -> DiagonalGaussian:
         """The Gaussians at these places of the batch."""
         return DiagonalGaussian(self.mean[index], self.log_variance[index])
+
+    def detach(self) -> DiagonalGaussian:
+        return DiagonalGaussian(self.mean.detach(), self.log_variance.detach())
 
     def log_prob(self, value: Tensor) -> Tensor:
         square = (value - self.mean).square() * torch.exp(-self.log_variance)
@@ -87,8 +133,49 @@ def _kl_of_gaussians(q: DiagonalGaussian, p: DiagonalGaussian) -> Tensor:
     return 0.5 * (square * torch.exp(-p.log_variance) - q.log_variance + (p.log_variance - 1)).sum(-1)
 
 
-class GaussianMixture(MixtureSameFamily):
-    r"""p(z) = sum_k w_k N(z; mu_k, diag(sigma_k^2)): a mixture of vectors, by matrix products.
+class Mixture(Distribution):
+    r"""p(z) = sum_k w_k q_k(z): a mixture of vectors, whatever the K distributions are.
+
+    Args:
+        components: K distributions over vectors, batch `[K]`.
+        log_weights: log w, `[K]`, summing to one after exp.
+    """
+
+    arg_constraints: ClassVar = {}
+    cost = 1  # numbers that one entry of the table holds
+
+    def __init__(self, components: Any, log_weights: Tensor):
+        self.components, self.log_weights = components, log_weights
+        super().__init__(torch.Size(), components.event_shape, validate_args=False)
+        self.cost = components.event_shape[0] if type(self) is Mixture else 1
+
+    def expand(self, batch_shape, _instance=None) -> Mixture:
+        if torch.Size(batch_shape) != self.batch_shape:
+            raise ValueError(f"a mixture is one density; it cannot expand to the batch {tuple(batch_shape)}")
+        return self
+
+    def joint(self, z: Tensor) -> Tensor:
+        """log w_k + log q_k(z) for every component: `[..., d]` to `[..., K]`."""
+        return self.log_weights + self.components.table(z)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """`[..., d]` to `[...]`, in the dtype of `value`."""
+        width = self.log_weights.numel() * self.cost
+        if value.shape[:-1].numel() * width <= _TABLE:
+            return log_sum_exp(self.joint(value).to(value.dtype))
+        flat = value.reshape(-1, value.shape[-1])
+        parts = [log_sum_exp(self.joint(part).to(value.dtype)) for part in flat.split(max(1, _TABLE // width))]
+        return torch.cat(parts).reshape(value.shape[:-1])
+
+    def sample(self, sample_shape=torch.Size()) -> Tensor:
+        """Ancestral: a component by its weight, then a point of it, so all K are used in proportion."""
+        with torch.no_grad():
+            chosen = Categorical(logits=self.log_weights, validate_args=False).sample(sample_shape)
+            return self.components[chosen].sample()
+
+
+class GaussianMixture(Mixture):
+    r"""p(z) = sum_k w_k N(z; mu_k, diag(sigma_k^2)), by matrix products.
 
     The quadratic form is expanded, `-z^2 / (2 s^2) + z mu / s^2 - mu^2 / (2 s^2)`, so that a table of
     points x components costs one matrix product and never a points x components x d tensor. In float32 the
@@ -102,23 +189,27 @@ class GaussianMixture(MixtureSameFamily):
     """
 
     def __init__(self, components: DiagonalGaussian, log_weights: Tensor, *, exact: bool = True):
-        self.components, self.log_weights, self.exact = components, log_weights, exact
+        super().__init__(components, log_weights)
+        self.exact = exact
         self._products: Tensor | None = None
-        super().__init__(Categorical(logits=log_weights, validate_args=False), components, validate_args=False)
+        if components.mean.device.type == "mps":
+            self.cost = components.mean.shape[-1]
 
-    def expand(self, batch_shape, _instance=None) -> GaussianMixture:
-        if torch.Size(batch_shape) != self.batch_shape:
-            raise ValueError(f"a GaussianMixture is one density; it cannot expand to the batch {tuple(batch_shape)}")
-        return self
+    @property
+    def mean(self) -> Tensor:
+        return (self.log_weights.exp().unsqueeze(-1) * self.components.mean).sum(0)
+
+    @property
+    def variance(self) -> Tensor:
+        weights = self.log_weights.exp().unsqueeze(-1)
+        second = (weights * (self.components.variance + self.components.mean.square())).sum(0)
+        return second - self.mean.square()
 
     def joint(self, z: Tensor) -> Tensor:
-        """log w_k + log N(z; mu_k, sigma_k^2) for every component: `[..., d]` to `[..., K]`."""
-        flat = z.reshape(-1, z.shape[-1])
         if self.exact and z.device.type == "mps":  # has no float64: the direct form instead
-            table = self.log_weights + self.components.log_prob(flat.unsqueeze(-2))
-            return table.reshape(*z.shape[:-1], -1)
+            return super().joint(z)
         factors = self._factors()
-        flat = flat.to(factors.dtype)
+        flat = z.reshape(-1, z.shape[-1]).to(factors.dtype)
         points = torch.cat([flat.square(), flat, torch.ones_like(flat[:, :1])], -1)
         return (points @ factors).reshape(*z.shape[:-1], -1)
 
@@ -135,26 +226,18 @@ class GaussianMixture(MixtureSameFamily):
             self._products = torch.cat([-0.5 * precision, scaled, constant.unsqueeze(-1)], -1).T
         return self._products
 
-    def log_prob(self, value: Tensor) -> Tensor:
-        """`[..., d]` to `[...]`, in the dtype of `value`."""
-        points, components = value.shape[:-1].numel(), self.log_weights.numel()
-        width = components * (value.shape[-1] if value.device.type == "mps" else 1)
-        if points * width <= _TABLE:
-            return log_sum_exp(self.joint(value).to(value.dtype))
-        flat = value.reshape(-1, value.shape[-1])
-        parts = [log_sum_exp(self.joint(part).to(value.dtype)) for part in flat.split(max(1, _TABLE // width))]
-        return torch.cat(parts).reshape(value.shape[:-1])
-
-    def sample(self, sample_shape=torch.Size()) -> Tensor:
-        """Ancestral: a component by its weight, then a point of it, so all K are used in proportion."""
-        with torch.no_grad():
-            return self.components[self.mixture_distribution.sample(sample_shape)].sample()
-
     def marginals(self) -> MixtureSameFamily:
         """Each unit's own density, a mixture of 1-D Gaussians, batch `[d]`."""
         logits = self.log_weights.expand(self.components.mean.shape[-1], -1)
         units = Normal(self.components.mean.T, self.components.stddev.T, validate_args=False)
         return MixtureSameFamily(Categorical(logits=logits, validate_args=False), units, validate_args=False)
+
+
+def mixture(components: Any, log_weights: Tensor, *, exact: bool = True) -> Mixture:
+    """The mixture of these components, by matrix products where they are Gaussians."""
+    if isinstance(components, DiagonalGaussian):
+        return GaussianMixture(components, log_weights, exact=exact)
+    return Mixture(components, log_weights)
 
 
 def log_sum_exp(table: Tensor) -> Tensor:
@@ -172,6 +255,15 @@ def log_sum_exp(table: Tensor) -> Tensor:
     return shares.sum(-1).log() + largest.squeeze(-1)
 
 
-def monte_carlo_kl(p: Distribution, z: Tensor, log_q: Tensor) -> Tensor:
-    """One-sample estimate of KL(q || p) from a draw of q and its log density: log q(z) - log p(z)."""
-    return log_q - p.log_prob(z)
+def draw_and_kl(q: Any, p: Any) -> tuple[Tensor, Tensor]:
+    """A draw z ~ q and KL(q || p): the closed form where one is registered, else log q(z) - log p(z) at the draw."""
+    if has_closed_kl(cast(Hashable, type(q)), cast(Hashable, type(p))):
+        return q.rsample(), kl_divergence(q, p)
+    z, log_q = q.rsample_and_log_prob()
+    return z, log_q - p.log_prob(z)
+
+
+@cache
+def has_closed_kl(q: Hashable, p: Hashable) -> bool:
+    """Whether a closed form of KL(q || p) is registered for these classes or their bases."""
+    return any(issubclass(cast(type, q), left) and issubclass(cast(type, p), right) for left, right in _KL_REGISTRY)

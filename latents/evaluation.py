@@ -85,13 +85,14 @@ def evaluate(
     x = x.to(device)
     began = time.monotonic()
     likelihoods, bounds = [], []
+    bounded = model.why_not("elbo") is None
     with torch.no_grad(), seeded(seed, device):
         for part in x.split(_PASS):
             likelihoods.append(model.log_likelihood(part, samples))
-            bounds.append(model.elbo(part))
+            if bounded:
+                bounds.append(model.elbo(part))
             watch(sum(map(len, likelihoods)), len(x))
     log_likelihood = torch.cat(likelihoods)
-    elbo = torch.cat([bound.value for bound in bounds])
     measure = model.measure
     if measure is not None and data.kind == "binary":
         measure = replace(measure, binarisation="given")
@@ -100,25 +101,26 @@ def evaluate(
         "log_likelihood": {
             **mean_with_error(log_likelihood),
             "estimator": model.estimator,
-            "samples": samples,
+            "samples": samples if model.estimator == "importance" else 1,
             **said,
             "seconds": round(time.monotonic() - began, 1),
         },
-        "elbo": {
-            **mean_with_error(elbo),
+        "units": measure_units(model, data, device=device),
+    }
+    arrays = {"log_likelihood": log_likelihood.float()}
+    if bounded:
+        arrays["elbo"] = torch.cat([bound.value for bound in bounds]).float()
+        entries["elbo"] = {
+            **mean_with_error(arrays["elbo"]),
             "reconstruction": round(float(torch.cat([bound.reconstruction for bound in bounds]).mean()), 4),
             "kl": round(float(torch.cat([bound.kl for bound in bounds]).mean()), 4),
             "samples": 1,
             **said,
-        },
-        "units": measure_units(model, data, device=device),
-    }
-    folder.write_tensors(
-        EVALUATION,
-        {"log_likelihood": log_likelihood.float(), "elbo": elbo.float()},
-        seed=str(seed),
-        samples=str(samples),
-    )
+        }
+        layers = [bound.kl_per_layer for bound in bounds if bound.kl_per_layer is not None]
+        if layers:
+            entries["elbo"]["kl_per_layer"] = [round(float(value), 4) for value in torch.cat(layers).mean(0)]
+    folder.write_tensors(EVALUATION, arrays, seed=str(seed), samples=str(entries["log_likelihood"]["samples"]))
     folder.update_metrics(**entries)
     return entries
 
@@ -138,6 +140,8 @@ def measure_units(
         "kl": None if kl is None else [round(float(value), 6) for value in kl],
         "active": found.count,
         "total": found.total,
+        "layers": [layer.size for layer in model.space.layers],
+        "point": model.point_words,
         "threshold": threshold,
         **said,
         **provenance(device),
@@ -153,7 +157,9 @@ def compare(folder: ModelFolder, other: ModelFolder) -> dict[str, Any]:
         if "log_likelihood" not in where.metrics:
             raise FolderError(f"{where.path} has no log-likelihood yet; run `latents evaluate {where.path}` first")
     mine, theirs = folder.metrics["log_likelihood"], other.metrics["log_likelihood"]
-    for field in ("measure", "data", "split", "images", "binarisation", "samples"):
+    estimators = {mine["estimator"], theirs["estimator"]}
+    drawn = ("samples",) if estimators == {"importance"} else ()
+    for field in ("measure", "data", "split", "images", "binarisation", *drawn):
         if mine[field] != theirs[field]:
             raise FolderError(
                 f"the log-likelihoods of {folder.name} and {other.name} do not compare: their {field} differs "

@@ -8,6 +8,7 @@ validated JSON only.
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 from collections.abc import Iterable, Mapping
@@ -191,19 +192,34 @@ class ModelFolder:
 
     def write_tensors(self, name: str, tensors: Mapping[str, torch.Tensor], **metadata: str) -> None:
         ready = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
-        write_whole(self.path / name, tensors_to_bytes(ready, metadata))
+        write_whole(self.path / name, _in_order(tensors_to_bytes(ready, metadata)))
 
     def write_weights(self, model: Model, weights: Mapping[str, torch.Tensor], precision: str) -> None:
         """model.safetensors, rounded to "float16" or kept in "float32"."""
         rounded = {name: value.to(getattr(torch, precision)) for name, value in weights.items()}
-        self.write_tensors(WEIGHTS, rounded, shape=json.dumps(list(model.shape)))
+        space = model.space
+        said = {"kind": None, "size": 0, "title": "no latent variables"}
+        if space is not None:
+            said = {"kind": space.kind, "size": space.size, "title": space.title}
+        self.write_tensors(
+            WEIGHTS, rounded, shape=json.dumps(list(model.shape)), space=json.dumps(said), family=model.family
+        )
 
     def append_history(self, row: Mapping[str, Any]) -> None:
-        """One more row; the first one brings the header."""
+        """One more row. The first one brings the header; one with new columns (of a later stage) widens it."""
         path = self.path / HISTORY
-        lines = [list(row.values())] if path.exists() else [list(row), list(row.values())]
+        lines = list(csv.reader(self._history_lines())) if path.exists() else []
+        header = lines[0] if lines else []
+        new = [name for name in row if name not in header]
+        if new and header:
+            whole = io.StringIO(newline="")
+            widened = [[*header, *new], *([*line, *[""] * len(new)] for line in lines[1:])]
+            csv.writer(whole, lineterminator="\n").writerows(widened)
+            write_whole(path, whole.getvalue())
+        columns = [*header, *new]
+        rows = [[row.get(name, "") for name in columns]]
         with open(path, "a", encoding="utf-8", newline="") as file:
-            csv.writer(file, lineterminator="\n").writerows(lines)
+            csv.writer(file, lineterminator="\n").writerows(rows if header else [columns, *rows])
 
     def cut_history(self, rows: int) -> None:
         """Keep the header and the first `rows` rows: what a checkpoint knew."""
@@ -220,6 +236,17 @@ class ModelFolder:
 
     def update_metrics(self, **entries: Any) -> None:
         self.write_json(METRICS, {**self.metrics, **entries})
+
+
+def _in_order(content: bytes) -> bytes:
+    """The same safetensors file with its metadata sorted: equal tensors make equal files."""
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:end])
+    if "__metadata__" in header:
+        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + content[end:]
 
 
 def _column(values: list[str]) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 `projections.safetensors` holds, for the test images as the model sees them, in test order:
 
-    pca            [N, 2]   float32, posterior means on their first two principal axes
+    pca            [N, 2]   float32, points of q(z|x) on their first two principal axes
     pca_mean       [d], pca_axes [2, d], pca_explained [2]   the way back, and shares of the variance
     umap           [N, 2]   float32
     pseudo_pca, pseudo_umap [K, 2]   the posterior means of the pseudo-inputs, where there are some
@@ -108,7 +108,7 @@ def project_folder(
     reason = model.why_not("encode")
     if reason:
         raise FolderError(f"{folder.path} cannot be projected: {reason}")
-    if model.space.size <= 2:
+    if model.space.kind == "euclidean" and model.space.size <= 2:
         raise FolderError(f"{folder.path} has {model.space.size} latent dimensions: they are a plane already")
     data = load_data(model.recipe.data.name)
     report(f"1 of 3: encoding the {data.sizes['test']:,} test images of {data.title}")

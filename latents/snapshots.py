@@ -4,13 +4,15 @@
 
     epochs            [S]             int64, 0 is the fresh model
     index, labels     [n]             which test images are followed, and their classes (-1: unlabelled)
-    mean              [S, n, d]       float16, mean of q(z|x)
+    mean              [S, n, d]       float16, the points of q(z|x): means, or what stands for them (`Space.point`)
     variances, kl     [S, d]          float32, of the posterior mean, and mean KL in nats, per unit
     pseudo_means      [S, K, d]       float16, where the prior has pseudo-inputs
     pseudo_pictures   [S, 50, C, H, W] uint8, the first 50 of them
     originals         [32, C, H, W]   uint8
-    reconstructions   [S, 32, C, H, W] uint8, means
-    samples           [S, 32, C, H, W] uint8, means of p(x|z) at the same 32 seeds of the prior
+    reconstructions   [S, 32, C, H, W] uint8, as `Model.reconstruct` gives them
+    samples           [S, 32, C, H, W] uint8, pictures of the same 32 draws from the prior
+
+What a model does not answer (see `Model.why_not`) is left out.
 """
 
 from __future__ import annotations
@@ -20,9 +22,9 @@ import torch
 from torch import Tensor
 
 from .data import TEST_SEED, Split, binarise
+from .diagnostics import kl_per_unit
 from .folder import SNAPSHOTS, ModelFolder
 from .models import Model
-from .models.units import kl_of_units
 
 _PICTURES, _PSEUDO_PICTURES, _KL_IMAGES = 32, 50, 200
 _FIXED = ("index", "labels", "originals")
@@ -71,24 +73,26 @@ class Snapshots:
         """Add the model's present state and write the file, when this epoch is one of the chosen (or `always`)."""
         if not (always or epoch in self.at) or any(int(state["epochs"]) == epoch for state in self.states):
             return
-        device = next(model.parameters()).device
-        x = self.images.to(device)
-        q, p = model.encode_with_prior(x)
-        state = {
-            "epochs": torch.tensor(epoch),
-            "mean": q.mean.half(),
-            "variances": q.mean.var(0, correction=0),
-            "reconstructions": _bytes(model.reconstruct(self.pictured.to(device))),
-            "samples": _bytes(model.sample(_PICTURES, seed=0).images),
-        }
-        kl = kl_of_units(q[:_KL_IMAGES], p)
-        if kl is not None:
-            state["kl"] = kl.mean(0)
+        x = self.images.to(model.device)
+        state = {"epochs": torch.tensor(epoch)}
+        if model.why_not("encode") is None:
+            points = model.points(x)
+            state["mean"] = points.half()
+            if model.why_not("units") is None:
+                state["variances"] = points.var(0, correction=0)
+                kl = kl_per_unit(model, x[:_KL_IMAGES])
+                if kl is not None:
+                    state["kl"] = kl
+        if model.why_not("reconstruct") is None:
+            state["reconstructions"] = _bytes(model.reconstruct(self.pictured.to(model.device)))
+        if model.why_not("sample") is None:
+            state["samples"] = _bytes(model.sample(_PICTURES, seed=0).images)
         if model.pseudo_inputs is not None:
-            state["pseudo_means"] = model.encode(model.pseudo_inputs).mean.half()
+            state["pseudo_means"] = model.points(model.pseudo_inputs).half()
             state["pseudo_pictures"] = _bytes(model.pseudo_inputs[:_PSEUDO_PICTURES])
         self.states.append({name: value.cpu() for name, value in state.items()})
-        stacked = {name: torch.stack([state[name] for state in self.states]) for name in self.states[0]}
+        common = [name for name in self.states[0] if all(name in state for state in self.states)]
+        stacked = {name: torch.stack([state[name] for state in self.states]) for name in common}
         self.folder.write_tensors(SNAPSHOTS, {**self.fixed, **stacked})
 
 

@@ -30,16 +30,14 @@ from .diagnostics import THRESHOLD, encode_all, kl_per_unit
 from .errors import LatentsError, TrainingError
 from .evaluation import measure_units
 from .folder import LOG, STATUS, ModelFolder
-from .models import Model, Stage, build
-from .objectives import Objective
-from .parts import part
+from .models import Model, build
 from .provenance import provenance
 from .randomness import seeded, stream
 from .recipe import Recipe
 from .snapshots import Snapshots
 
 _UNIT_IMAGES = 500  # of the validation split, for units in the history (Burda et al. 2016 use as many)
-_VALIDATION_SEED, _VALIDATION_ROWS = 778, 2000
+_VALIDATION_SEED = 778
 _HEARTBEAT = 2.0  # seconds
 
 
@@ -116,8 +114,10 @@ class _Run:
         self.fabric, self.device = fabric, fabric.device
         self.process = psutil.Process()
         self.epoch, self.step, self.rows, self.seconds = 1, 0, 0, 0.0
+        self.place, self.before = 0, 0  # of the stage, and the epochs before it
         self.sums: dict[str, Tensor] = {}
-        self.best: dict[str, Any] = {"score": -float("inf"), "epoch": 0, "weights": {}}
+        self.best: dict[str, Any] = {}
+        self.kept: dict[str, int] = {}  # the best epoch of each stage that is over
         self.last_beat = self.last_checkpoint = time.monotonic()
 
     def go(self, state: dict[str, Any] | None) -> ModelFolder:
@@ -155,29 +155,45 @@ class _Run:
         )
         valid = self.data.valid.images
         self.valid = (binarise(valid, _VALIDATION_SEED) if binary else valid).to(self.device)
-        self.objective: Objective = part("objective", recipe.objective.kind)(recipe.objective)
-        (stage,) = self.model.stages(recipe)
-        self.stage_name = stage.name
-        fused = self.device.type in ("cpu", "cuda")
-        optimizer = torch.optim.Adam(stage.parameters(), lr=training.learning_rate, fused=fused)
-        self.scheduler = _scheduler(optimizer, training, len(self.batches))
-        self.stage: Stage
-        self.stage, self.optimizer = self.fabric.setup(stage, optimizer)
-        self.snapshots = Snapshots(
-            self.folder, self.data.test, binary, self.model.space.size, training.epochs, training.snapshots
-        )
+        self.stages = self.model.stages(recipe)
+        self.epochs = sum(stage.epochs(training) for stage in self.stages)
+        size = self.model.space.size if self.model.space is not None else 0
+        self.snapshots = Snapshots(self.folder, self.data.test, binary, size, self.epochs, training.snapshots)
+        self._enter(0 if state is None else state["place"])
         if state is None:
             self.model.eval()
             self.snapshots.take(self.model, 0)
             self._checkpoint()  # whatever happens from here on, there is something to resume from
             self._log(f"training {recipe.name} on {self.device}: {self.model.parameter_count():,} parameters")
+            for sentence in self.model.remarks():
+                self._log(sentence)
         else:
             self._restore(state)
             self._log(f"resumed in epoch {self.epoch} at step {self.step}")
 
+    def _enter(self, place: int) -> None:
+        """Begin a stage: its optimiser, and no best weights yet."""
+        training = self.recipe.training
+        self.place, self.best = place, {"score": -float("inf"), "epoch": 0, "weights": {}}
+        self.stage = self.stages[place]
+        self.optimizer: Any = None
+        self.scheduler: Any = None
+        self.last = self.before + self.stage.epochs(training)
+        self.call: Any = self.stage
+        self.model.requires_grad_(True)
+        if not self.stage.closed:
+            fused = self.device.type in ("cpu", "cuda")
+            moved = list(self.stage.trainable())
+            optimizer = torch.optim.Adam(moved, lr=training.learning_rate, fused=fused)
+            self.scheduler = _scheduler(optimizer, training, len(self.batches) * self.stage.epochs(training))
+            self.call, self.optimizer = self.fabric.setup(self.stage, optimizer)
+
     def _restore(self, state: dict[str, Any]) -> None:
         self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        self.place, self.before, self.kept = state["place"], state["before"], state["kept"]
+        self.last = self.before + self.stage.epochs(self.recipe.training)
+        if self.optimizer is not None:
+            self.optimizer.load_state_dict(state["optimizer"])
         if self.scheduler is not None:
             self.scheduler.load_state_dict(state["scheduler"])
         self.epoch, self.step, self.rows, self.seconds = (state[k] for k in ("epoch", "step", "rows", "seconds"))
@@ -196,7 +212,7 @@ class _Run:
         """Train until done. False when asked to stop."""
         training = self.recipe.training
         began = time.monotonic()
-        while self.epoch <= training.epochs:
+        while self.epoch <= self.last:
             if self.stop() or not self._one_epoch():
                 self.seconds += time.monotonic() - began
                 return False
@@ -205,25 +221,46 @@ class _Run:
             row = self._row()
             self.folder.append_history(row)
             self.rows += 1
-            waited = self.epoch - max(self.best["epoch"], self.objective.settled)
-            over = waited >= training.look_ahead
-            self.snapshots.take(self.model, self.epoch, always=over)
+            at = self.epoch - self.before
+            over = at - max(self.best["epoch"], self.stage.settled) >= training.look_ahead
+            done = over or self.epoch == self.last
+            final = done and self.place == len(self.stages) - 1
+            self.snapshots.take(self.model, self.epoch, always=final)
             self._log(_line(row))
-            self.watch(Progress(self.epoch, training.epochs, len(self.batches), len(self.batches), row))
+            self.watch(Progress(self.epoch, self.epochs, self.steps, self.steps, row))
             self.epoch, self.step, self.sums = self.epoch + 1, 0, {}
             if over:
                 self._log(f"no better validation for {training.look_ahead} epochs: stopping early")
+            if done and not final:
+                self._next_stage()
+            if final:
                 break
             if time.monotonic() - self.last_checkpoint >= training.checkpoint_seconds:
                 self._checkpoint()
         return True
 
+    def _next_stage(self) -> None:
+        """Keep the best weights of this stage, and begin the next one."""
+        self.model.load_state_dict(self._weights())
+        self.kept[self.stage.name] = self.before + self.best["epoch"]
+        self.before = self.epoch - 1
+        self._enter(self.place + 1)
+        self._log(f"stage {self.place + 1} of {len(self.stages)}: {self.stage.name}")
+
+    @property
+    def steps(self) -> int:
+        """Steps of an epoch."""
+        return 1 if self.stage.closed else len(self.batches)
+
     def _one_epoch(self) -> bool:
         """The rest of this epoch's steps. False when asked to stop before the last one."""
-        self.stage.train()
-        steps = len(self.batches)
+        if self.stage.closed:
+            self._closed()
+            return True
+        self.call.train()
+        at, steps = self.epoch - self.before, self.steps
         for batch in self.batches.epoch(self.epoch, self.step):
-            terms = self.stage(batch, self.epoch)
+            terms = self.call(batch, at)
             self.fabric.backward(terms["loss"])
             self.optimizer.step()
             self.optimizer.zero_grad()
@@ -235,10 +272,18 @@ class _Run:
             self.step += 1
             if time.monotonic() - self.last_beat >= _HEARTBEAT:
                 self._status("running")
-                self.watch(Progress(self.epoch, self.recipe.training.epochs, self.step, steps))
+                self.watch(Progress(self.epoch, self.epochs, self.step, steps))
             if self.step < steps and self.stop():
                 return False
         return True
+
+    def _closed(self) -> None:
+        """A step of a stage that is fitted on all images at once."""
+        self.model.eval()
+        images = torch.cat(list(self.batches.epoch(self.epoch)))
+        with torch.no_grad():
+            terms = self.stage.fit(images, self.epoch - self.before)
+        self.sums = {name: torch.as_tensor(float(value) * len(images)) for name, value in terms.items()}
 
     def _row(self) -> dict[str, Any]:
         """The history's row of the epoch just trained. Raises TrainingError when its loss is not finite."""
@@ -246,32 +291,39 @@ class _Run:
         means = {f"train_{name}": float(value) / count for name, value in self.sums.items()}
         self._check(means)
         self.model.eval()
+        at = self.epoch - self.before
+        units: dict[str, float] = {}
         with torch.no_grad(), seeded(self.recipe.seed, self.device):
-            elbos = [self.model.elbo(part) for part in self.valid.split(_VALIDATION_ROWS)]
-            reconstruction = float(torch.cat([elbo.reconstruction for elbo in elbos]).mean())
-            kl = float(torch.cat([elbo.kl for elbo in elbos]).mean())
-            subset = self.valid[:_UNIT_IMAGES]
-            variances = encode_all(self.model, subset)[0].var(0, correction=0)
-            units = kl_per_unit(self.model, subset)
-        self._check({"valid_reconstruction": reconstruction, "valid_kl": kl})
-        self._keep_best(self.objective.score(reconstruction, kl))
-        rates = self.scheduler.get_last_lr() if self.scheduler else [self.recipe.training.learning_rate]
+            validated = self.stage.validate(self.valid)
+            if self.model.why_not("units") is None:
+                units = self._units(self.valid[:_UNIT_IMAGES])
+        self._check(validated)
+        self._keep_best(validated.pop("score"), at)
         row = {
             "epoch": self.epoch,
-            "stage": self.stage_name,
+            "stage": self.stage.name,
             "seconds": round(self.seconds, 3),
-            "learning_rate": rates[0],
-            "beta": self.objective.weight(self.epoch),
+            "learning_rate": self._rate(),
+            "beta": self.stage.weight(at),
             **means,
-            "valid_elbo": reconstruction - kl,
-            "valid_reconstruction": reconstruction,
-            "valid_kl": kl,
-            "active_units": int((variances > THRESHOLD).sum()),
-            **{f"variance_{unit}": float(value) for unit, value in enumerate(variances)},
+            **validated,
+            **units,
         }
-        if units is not None:
-            row |= {f"kl_{unit}": float(value) for unit, value in enumerate(units)}
+        if row["beta"] is None:
+            del row["beta"]
         return {name: f"{value:.7g}" if isinstance(value, float) else value for name, value in row.items()}
+
+    def _units(self, x: Tensor) -> dict[str, float]:
+        """What each unit does, on some validation images."""
+        variances, kl = encode_all(self.model, x)[0].var(0, correction=0), kl_per_unit(self.model, x)
+        found: dict[str, float] = {"active_units": int((variances > THRESHOLD).sum())}
+        found |= {f"variance_{unit}": float(value) for unit, value in enumerate(variances)}
+        return found | ({} if kl is None else {f"kl_{unit}": float(value) for unit, value in enumerate(kl)})
+
+    def _rate(self) -> float:
+        if self.stage.closed:
+            return 0.0
+        return self.scheduler.get_last_lr()[0] if self.scheduler else self.recipe.training.learning_rate
 
     def _check(self, values: dict[str, float]) -> None:
         """Raise TrainingError when one of them is not finite."""
@@ -282,10 +334,11 @@ class _Run:
                 f"kept: lower training.learning_rate (it is {self.recipe.training.learning_rate:g}) and train anew"
             )
 
-    def _keep_best(self, score: float) -> None:
-        if self.epoch >= self.objective.settled and score > self.best["score"]:
+    def _keep_best(self, score: float, at: int) -> None:
+        closed = self.stage.closed  # a fit is better than the one before it by construction
+        if closed or (at >= self.stage.settled and score > self.best["score"]):
             weights = {name: value.detach().cpu().clone() for name, value in self.model.state_dict().items()}
-            self.best = {"score": score, "epoch": self.epoch, "weights": weights}
+            self.best = {"score": score, "epoch": at, "weights": weights}
 
     # -- what is written --
 
@@ -293,8 +346,11 @@ class _Run:
         self._check({name: float(value.detach().sum()) for name, value in self.model.state_dict().items()})
         state = {
             "model": self.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            "optimizer": self.optimizer.state_dict() if self.optimizer else {},
             "scheduler": self.scheduler.state_dict() if self.scheduler else {},
+            "place": self.place,
+            "before": self.before,
+            "kept": self.kept,
             "epoch": self.epoch,
             "step": self.step,
             "rows": self.rows,
@@ -315,12 +371,14 @@ class _Run:
     def _finish(self) -> None:
         recipe = self.recipe
         self.folder.write_weights(self.model, self._weights(), recipe.training.save_as)
+        kept = {**self.kept, self.stage.name: self.before + self.best["epoch"]}
         model = self.folder.load(self.device)  # every number is that of the saved weights
         self.folder.update_metrics(
             training={
                 "seconds": round(self.seconds, 1),
                 "epochs": self.rows,
-                "best_epoch": self.best["epoch"] or self.rows,
+                "best_epoch": next(iter(kept.values())) or self.rows,
+                "best_epochs": kept,
                 "parameters": model.parameter_count(),
                 "weights": recipe.training.save_as,
                 **provenance(self.device),
@@ -342,9 +400,10 @@ class _Run:
                 "started": self.process.create_time(),
                 "heartbeat": datetime.now(UTC).isoformat(timespec="seconds"),
                 "epoch": self.rows if state == "finished" else self.epoch,
-                "epochs": self.recipe.training.epochs,
+                "stage": self.stage.name if hasattr(self, "stage") else "",
+                "epochs": getattr(self, "epochs", self.recipe.training.epochs),
                 "step": self.step,
-                "steps": len(self.batches) if hasattr(self, "batches") else 0,
+                "steps": self.steps if hasattr(self, "stage") else 0,
                 "device": str(self.device),
                 "error": error,
             },
@@ -368,16 +427,26 @@ def _scheduler(optimizer: torch.optim.Optimizer, training: Any, steps: int):
     if training.schedule == "constant":
         return None
     return torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, training.learning_rate, total_steps=training.epochs * steps, cycle_momentum=False
+        optimizer, training.learning_rate, total_steps=steps, cycle_momentum=False
     )
 
 
 def _line(row: dict[str, Any]) -> str:
-    return (
-        f"epoch {row['epoch']}: train ELBO {float(row['train_elbo']):.2f}, "
-        f"validation ELBO {float(row['valid_elbo']):.2f} "
-        f"(KL {float(row['valid_kl']):.2f}), {row['active_units']} active units, {float(row['seconds']):.0f} s"
-    )
+    said = [
+        f"{words} {float(row[name]):.2f}"
+        for name, words in (
+            ("train_elbo", "train ELBO"),
+            ("valid_elbo", "validation ELBO"),
+            ("valid_kl", "KL"),
+            ("valid_log_likelihood", "validation log-likelihood"),
+            ("valid_loss", "validation loss"),
+        )
+        if name in row
+    ]
+    if "active_units" in row:
+        said.append(f"{row['active_units']} active units")
+    said.append(f"{float(row['seconds']):.0f} s")
+    return f"epoch {row['epoch']}: {', '.join(said)}"
 
 
 def _disk_sentence(error: OSError, path: Path) -> str:

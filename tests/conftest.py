@@ -184,20 +184,30 @@ def linear_gaussian(outside_parts, tiny) -> Callable:
     from torch import nn
     from torch.distributions import Independent, Normal
 
+    from latents.bodies import Decoder, Encoder
     from latents.likelihoods import Likelihood
     from latents.models import build
-    from latents.networks import Body
     from latents.parts import PartSettings, setting
 
-    class Flat(Body):
+    class Flat(Encoder):
         kind = "flat"
 
         def __init__(self, settings, shape):
-            super().__init__()
-            self.dims, self.features = len(shape), int(torch.Size(shape).numel())
+            super().__init__(settings, shape)
+            self.features = int(torch.Size(shape).numel())
 
         def forward(self, x):
-            return x.flatten(-self.dims)
+            return x.flatten(-3)
+
+    class Same(Decoder):
+        kind = "same"
+
+        def __init__(self, settings, size, shape):
+            super().__init__(settings, size, shape)
+            self.features = size
+
+        def forward(self, z):
+            return z
 
     class Additive(Likelihood):
         kind = "additive"
@@ -207,8 +217,8 @@ def linear_gaussian(outside_parts, tiny) -> Callable:
         class Settings(PartSettings):
             scale: float = setting(0.5, "standard deviation of a pixel", unit="of white", gt=0)
 
-        def __init__(self, settings, features, shape):
-            super().__init__()
+        def __init__(self, settings, features, shape, spatial=False):
+            super().__init__(settings, features, shape, spatial)
             self.shape, self.scale = shape, settings.scale
             self.mean = nn.Linear(features, int(torch.Size(shape).numel()))
 
@@ -221,7 +231,7 @@ def linear_gaussian(outside_parts, tiny) -> Callable:
             data__binarisation="none",
             model__latent=latent,
             model__encoder__kind="flat",
-            model__decoder__kind="flat",
+            model__decoder__kind="same",
             model__likelihood__kind="additive",
             model__likelihood__scale=scale,
             model__prior__kind=prior,

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import torch
 from pydantic import model_validator
 from torch import Tensor
-from torch.distributions import Distribution, kl_divergence
+from torch.distributions import Distribution
 
-from .. import likelihoods, posteriors, priors
-from ..distributions import DiagonalGaussian, GaussianMixture, monte_carlo_kl
+from .. import bodies, likelihoods, posteriors, priors
+from ..distributions import draw_and_kl
 from ..errors import RecipeError
 from ..likelihoods import Measure
-from ..networks import Body, concatenate
-from ..parts import Choice, PartSettings, part, setting
+from ..networks import concatenate
+from ..parts import Choice, PartSettings, kinds, listed, part, setting
 from .base import Elbo, Model, Stage
 from .units import kl_of_units
 
@@ -34,41 +34,38 @@ class VAE(Model):
     """
 
     kind = "vae"
+    family = "Variational auto-encoders"
 
     class Settings(PartSettings):
         latent: int = setting(40, "size of z", unit="units", ge=1, le=4096)
-        encoder: Annotated[PartSettings, Choice("body")] = setting({"kind": "mlp"}, "from the image to features")
+        encoder: Annotated[PartSettings, Choice("encoder")] = setting({"kind": "mlp"}, "from the image to features")
         posterior: Annotated[PartSettings, Choice("posterior")] = setting(
             {"kind": "gaussian"}, "q(z|x), from the encoder's features"
         )
         prior: Annotated[PartSettings, Choice("prior")] = setting({"kind": "standard"}, "p(z)")
-        decoder: Annotated[PartSettings, Choice("body")] = setting({"kind": "mlp"}, "from z to features")
+        decoder: Annotated[PartSettings, Choice("decoder")] = setting({"kind": "mlp"}, "from z to features")
         likelihood: Annotated[PartSettings, Choice("likelihood")] = setting(
             {"kind": "bernoulli"}, "p(x|z), from the decoder's features"
         )
 
         @model_validator(mode="after")
-        def _density(self):
-            prior, posterior = part("prior", self.prior.kind), part("posterior", self.posterior.kind)
-            if prior.needs_density and not posterior.has_density:
-                raise ValueError(
-                    f"the prior {self.prior.kind!r} evaluates q(z|x) at any z, but the posterior "
-                    f"{self.posterior.kind!r} can score only its own samples; choose another of the two"
-                )
+        def _fit_together(self):
+            together(self.posterior, self.prior, self.latent)
             return self
 
     def __init__(self, settings: VAE.Settings, shape: tuple[int, int, int]):
         super().__init__(settings, shape)
-        self.encoder: Body = part("body", settings.encoder.kind)(settings.encoder, shape)
+        self.encoder: bodies.Encoder = part("encoder", settings.encoder.kind)(settings.encoder, shape)
         self.posterior: posteriors.Posterior = part("posterior", settings.posterior.kind)(
             settings.posterior, self.encoder.features, settings.latent
         )
         self.space = self.posterior.space
-        self.decoder: Body = part("body", settings.decoder.kind)(settings.decoder, (self.space.size,))
+        self.decoder: bodies.Decoder = part("decoder", settings.decoder.kind)(settings.decoder, self.space.size, shape)
         self.likelihood: likelihoods.Likelihood = part("likelihood", settings.likelihood.kind)(
-            settings.likelihood, self.decoder.features, shape
+            settings.likelihood, self.decoder.features, shape, self.decoder.spatial
         )
         self.latent_prior: priors.Prior = part("prior", settings.prior.kind)(settings.prior, settings.latent, shape)
+        self.cost = self.likelihood.cost
 
     @classmethod
     def check(cls, recipe: Recipe, data: ImageData) -> None:
@@ -79,18 +76,7 @@ class VAE(Model):
                 f"model.latent is {settings.latent}, but an image of {data.name} has only {pixels} pixels; "
                 f"set it to at most {pixels}"
             )
-        binary = data.kind == "binary" or recipe.data.binarisation != "none"
-        if part("likelihood", settings.likelihood.kind).binary and data.kind == "colour":
-            raise RecipeError(
-                f"model.likelihood is {settings.likelihood.kind!r}, which needs binary images, but {data.name} has "
-                "colour images; choose gray or binary images"
-            )
-        if part("likelihood", settings.likelihood.kind).binary and not binary:
-            raise RecipeError(
-                f"model.likelihood is {settings.likelihood.kind!r}, which needs binary images, but {data.name} is "
-                f"{data.kind} and data.binarisation is 'none'; set data.binarisation to 'dynamic' or 'static'"
-            )
-        part("prior", settings.prior.kind).check(settings.prior, data.sizes["train"])
+        check_parts(recipe, data)
 
     # -- the three sockets --
 
@@ -115,16 +101,16 @@ class VAE(Model):
 
     def elbo(self, x: Tensor, *, units: bool = False) -> Elbo:
         q, p = self.encode_with_prior(x)
-        if isinstance(q, DiagonalGaussian) and isinstance(p, DiagonalGaussian):
-            z, kl = q.rsample(), kl_divergence(q, p)
-        else:
-            z, log_q = q.rsample_and_log_prob()
-            kl = monte_carlo_kl(p, z, log_q)
+        z, kl = draw_and_kl(q, p)
         return Elbo(self.decode(z).log_prob(x), kl, kl_of_units(q, p) if units else None)
 
     def stages(self, recipe: Recipe) -> list[Stage]:
-        objective: Objective = part("objective", recipe.objective.kind)(recipe.objective)
-        return [_Fit(self, objective)]
+        return [Fit(self, part("objective", recipe.objective.kind)(recipe.objective))]
+
+    def remarks(self) -> list[str]:
+        redundant = part("posterior", self.settings.posterior.kind).redundant
+        sentence = redundant(self.settings.posterior, self.settings.latent)
+        return [] if sentence is None else [sentence]
 
     def initialise(self, images: Tensor, generator: torch.Generator) -> None:
         self.latent_prior.initialise(images, generator)
@@ -140,21 +126,97 @@ class VAE(Model):
 
     def reasons(self) -> dict[str, str]:
         reasons = {}
-        with torch.no_grad():
-            mixture = isinstance(self.prior(), GaussianMixture)
-        named = {"standard": "the standard normal", "mixture": "a mixture of Gaussians"}
-        prior = named.get(self.settings.prior.kind, f"of kind {self.settings.prior.kind!r}")
+        prior = prior_words(self.settings.prior)
         if self.pseudo_inputs is None:
             reasons["pseudo_inputs"] = f"This model has no pseudo-inputs: its prior is {prior}."
-        if not mixture:
-            reasons["components"] = f"This model's prior has no components: it is {prior}."
+        with torch.no_grad():
+            if self.mixture() is None:
+                reasons["components"] = f"This model's prior has no components: it is {prior}."
+        if self.space.why_no_units:
+            reasons["units"] = self.space.why_no_units
+        if not self.likelihood.has_mean:
+            reasons["mean"] = (
+                "This decoder draws a picture pixel by pixel, each given those before it: its pictures are samples."
+            )
         return reasons
 
 
-class _Fit(Stage):
-    """The one stage of a VAE: its objective, batch by batch."""
+def prior_words(settings: PartSettings) -> str:
+    """The prior in a sentence: "the standard normal"."""
+    named = {"standard": "the standard normal", "mixture": "a mixture of Gaussians"}
+    return named.get(settings.kind, f"of kind {settings.kind!r}")
 
-    name = "fit"
+
+def together(posterior: PartSettings, prior: PartSettings, latent: int) -> None:
+    """Raise ValueError, one sentence, when these two cannot be the q(z|x) and the p(z) of one model."""
+    q, p = part("posterior", posterior.kind), part("prior", prior.kind)
+    q.check(posterior, latent)
+    if p.on is not None and q.lives not in p.on:
+        fits = [kind for kind, other in kinds("prior").items() if other.on is None or q.lives in other.on]
+        raise ValueError(
+            f"the prior {prior.kind!r} is a density on {_place(p.on[0])}, but the posterior {posterior.kind!r} lives "
+            f"on {_place(q.lives)}; choose one of the priors {listed(fits)}"
+        )
+    if not p.needs_density:
+        return
+    if not q.has_density:
+        raise ValueError(
+            f"the prior {prior.kind!r} evaluates q(z|x) at any z, but the posterior {posterior.kind!r} can score "
+            "only its own samples; choose another of the two"
+        )
+    components, most = getattr(prior, "components", 0), q.most_components
+    if most is not None and components > most:
+        raise ValueError(
+            f"prior.components is {components}, but every component of a {posterior.kind!r} posterior is a flow that "
+            f"each z is sent back through: a batch of 100 images would be {components} x 100 = {components * 100:,} "
+            f"inversions in each step; set it to at most {most}"
+        )
+
+
+def _place(kind: str) -> str:
+    return {"euclidean": "Euclidean space", "sphere": "a sphere", "simplex": "a simplex"}.get(kind, kind)
+
+
+def check_parts(recipe: Recipe, data: ImageData) -> None:
+    """Raise RecipeError when encoder, decoder, likelihood or prior do not fit these images."""
+    settings: Any = recipe.model
+    for name in ("encoder", "decoder"):
+        chosen = getattr(settings, name, None)
+        if chosen is not None:
+            try:
+                part(name, chosen.kind).check(chosen, data.shape)
+            except ValueError as error:
+                raise RecipeError(f"model.{name}.{error}") from None
+    check_likelihood(recipe, data)
+    if hasattr(settings, "prior"):
+        part("prior", settings.prior.kind).check(settings.prior, data.sizes["train"])
+
+
+def check_likelihood(recipe: Recipe, data: ImageData) -> None:
+    """Raise RecipeError when the likelihood is not one of such images."""
+    settings: Any = recipe.model
+    likelihood = part("likelihood", settings.likelihood.kind)
+    needs_binary = getattr(settings.likelihood, "binary", likelihood.binary)
+    binary = data.kind == "binary" or recipe.data.binarisation != "none"
+    named = f"model.likelihood is {settings.likelihood.kind!r}"
+    if needs_binary and data.kind == "colour":
+        raise RecipeError(
+            f"{named}, which needs binary images, but {data.name} has colour images; choose gray or binary images"
+        )
+    if needs_binary and not binary:
+        raise RecipeError(
+            f"{named}, which needs binary images, but {data.name} is {data.kind} and data.binarisation is 'none'; "
+            "set data.binarisation to 'dynamic' or 'static'"
+        )
+    if not needs_binary and binary and data.kind != "colour":
+        raise RecipeError(
+            f"{named}, which is for images of many levels, but these are binary (data.binarisation is "
+            f"{recipe.data.binarisation!r}); choose 'bernoulli', or gray images with data.binarisation 'none'"
+        )
+
+
+class Fit(Stage):
+    """The stage of a model that is trained on an objective, batch by batch."""
 
     def __init__(self, model: Model, objective: Objective):
         super().__init__()
@@ -162,3 +224,13 @@ class _Fit(Stage):
 
     def forward(self, x: Tensor, epoch: int) -> dict[str, Tensor]:
         return self.objective(self.model, x, epoch)
+
+    def validate(self, x: Tensor) -> dict[str, float]:
+        return self.objective.validate(self.model, x)
+
+    def weight(self, epoch: int) -> float:
+        return self.objective.weight(epoch)
+
+    @property
+    def settled(self) -> int:
+        return self.objective.settled

@@ -23,7 +23,7 @@ class Gaussian(Posterior):
     kind = "gaussian"
 
     def __init__(self, settings: PartSettings, features: int, latent: int):
-        super().__init__()
+        super().__init__(settings, features, latent)
         self.space = Euclidean(latent)
         self.mean, self.log_variance = he_linear(features, latent), he_linear(features, latent)
 

@@ -19,6 +19,7 @@ class Prior(Part, nn.Module):
     """
 
     socket: ClassVar[str] = "prior"
+    on: ClassVar[tuple[str, ...] | None] = ("euclidean",)  # kinds of space it is a density on; None: any
     needs_density: ClassVar[bool] = False  # of the posterior, at any z
 
     def __init__(self, settings, latent: int, shape: tuple[int, int, int]):

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..distributions import GaussianMixture
+from ..distributions import Mixture, mixture
 from ..errors import RecipeError
 from ..parts import PartSettings, setting
 from .base import Prior
@@ -27,6 +27,7 @@ class VampPrior(Prior):
 
     kind = "vampprior"
     needs_density = True
+    on = None
 
     class Settings(PartSettings):
         components: int = setting(500, "number of pseudo-inputs, K", unit="pseudo-inputs", ge=1, le=100_000)
@@ -68,7 +69,7 @@ class VampPrior(Prior):
     def inputs(self) -> Tensor:
         return functional.hardtanh(self.pixels, 0, 1)
 
-    def forward(self, components: Any = None) -> GaussianMixture:
+    def forward(self, components: Any = None) -> Mixture:
         count = len(self.pixels)
         weights = self.pixels.new_full((count,), -math.log(count))
-        return GaussianMixture(components, weights, exact=not self.training)
+        return mixture(components, weights, exact=not self.training)

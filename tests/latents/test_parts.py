@@ -22,7 +22,7 @@ class TestRegistry:
         assert {"standard", "mixture", "vampprior"} <= set(kinds("prior"))
         assert {"gaussian"} <= set(kinds("posterior"))
         assert {"bernoulli"} <= set(kinds("likelihood"))
-        assert {"mlp"} <= set(kinds("body"))
+        assert {"mlp"} <= set(kinds("encoder"))
         assert {"vae"} <= set(kinds("model"))
         assert {"elbo"} <= set(kinds("objective"))
 
@@ -31,7 +31,7 @@ class TestRegistry:
             part("prior", "standart")
 
     def test_every_part_says_what_it_is(self):
-        for socket in ("prior", "posterior", "likelihood", "body", "model", "objective"):
+        for socket in ("prior", "posterior", "likelihood", "encoder", "decoder", "model", "objective"):
             for kind, chosen in kinds(socket).items():
                 assert chosen.__doc__, (socket, kind)
                 assert chosen.kind == chosen.Settings().kind == kind

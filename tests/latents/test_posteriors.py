@@ -9,7 +9,8 @@ import torch
 from torch.nn import functional
 from torch.testing import assert_close
 
-from latents.networks import GatedLinear, GatedMLP, concatenate, he_linear
+from latents.bodies.mlp import MLPEncoder
+from latents.networks import GatedLinear, concatenate, he_linear
 from latents.posteriors import Gaussian
 
 
@@ -48,7 +49,7 @@ class TestNetworks:
 
     @pytest.mark.parametrize("batch", [(), (3,), (2, 3)])
     def test_mlp_takes_any_batch(self, batch):
-        body = GatedMLP(GatedMLP.Settings(hidden=(6, 5)), (1, 2, 4))
+        body = MLPEncoder(MLPEncoder.Settings(hidden=(6, 5)), (1, 2, 4))
         x = torch.randn(*batch, 1, 2, 4)
         assert body(x).shape == (*batch, 5)
         assert body.features == 5

@@ -18,7 +18,7 @@ import pytest
 import torch
 
 import latents
-from latents import training
+from latents import objectives, training
 from latents.batches import Batches
 from latents.data import binarise
 from latents.errors import DataError, FolderError, RecipeError, TrainingError
@@ -170,7 +170,7 @@ class TestAverages:
 
     def test_validation_is_the_mean_over_all_images(self, trained, digits, monkeypatch, tmp_path):
         """With passes of any size, and with noise that is the same in every epoch."""
-        monkeypatch.setattr(training, "_VALIDATION_ROWS", 33)  # 200 images: the last pass is short
+        monkeypatch.setattr(objectives.base, "_ROWS", 33)  # 200 images: the last pass is short
         folder = train(trained.recipe, tmp_path / "model", accelerator="cpu")
         best = folder.metrics["training"]["best_epoch"]
         model, x = folder.load(), binarise(digits.valid.images, 778)
@@ -247,9 +247,9 @@ def scripted(outside_parts, tiny, tmp_path):
         states = []
         keep = training._Run._keep_best
 
-        def watched(self, score):
+        def watched(self, score, at):
             states.append({name: value.clone() for name, value in self.model.state_dict().items()})
-            keep(self, score)
+            keep(self, score, at)
 
         recipe = tiny(
             objective__kind="scripted",
@@ -540,7 +540,7 @@ class TestNotFinite:
 
     def test_when_only_the_last_step_of_an_epoch_broke_the_weights(self, breaking, tmp_path):
         """The losses of the epoch were finite; the validation is not, and nothing takes these weights."""
-        with pytest.raises(TrainingError, match=r"not finite in epoch 2 \(valid_reconstruction = nan"):
+        with pytest.raises(TrainingError, match=r"not finite in epoch 2 \(valid_elbo = nan"):
             train(breaking(26, 0.0), tmp_path / "model", accelerator="cpu")
         folder = ModelFolder(tmp_path / "model")
         assert folder.history()["epoch"].tolist() == [1]
@@ -658,7 +658,7 @@ class TestFailure:
     def test_status_is_json_that_others_can_read(self, trained):
         status = json.loads((trained.path / "status.json").read_text())
         assert set(status) == {
-            *("state", "pid", "started", "heartbeat", "epoch", "epochs", "step", "steps", "device", "error"),
+            *("state", "pid", "stage", "started", "heartbeat", "epoch", "epochs", "step", "steps", "device", "error"),
         }
 
 

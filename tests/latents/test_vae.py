@@ -69,7 +69,7 @@ class TestShapes:
 
     def test_space(self, model):
         assert model.space.size == 3
-        assert model.space.has_units
+        assert model.space.why_no_units is None
         assert model.space.layers == (model.space,)
         z = torch.randn(4, 3)
         assert torch.equal(model.complete(z), z)

@@ -1,34 +1,15 @@
-"""p(x|z): the decoder's last layer, from features to a distribution over images."""
+"""Binary pixels."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.distributions import Distribution, constraints
 from torch.nn import functional
 
-from .networks import he_linear
-from .parts import Part
-
-
-@dataclass(frozen=True)
-class Measure:
-    """What a likelihood is a likelihood of. Two numbers compare only when their measures are equal.
-
-    Args:
-        kind: probabilities of discrete images, or densities.
-        binarisation: how the images became binary: the draw decides what is being modelled.
-    """
-
-    kind: Literal["discrete", "density"]
-    binarisation: str
-
-    def __str__(self) -> str:
-        return f"{self.kind}, binarisation: {self.binarisation}"
+from .base import Likelihood, Shape, image_head
 
 
 class BernoulliImage(Distribution):
@@ -65,28 +46,16 @@ class BernoulliImage(Distribution):
             return torch.bernoulli(self.mean.expand(self._extended_shape(sample_shape)))
 
 
-class Likelihood(Part, nn.Module):
-    """The head of a decoder: `forward(features [..., f])` returns p(x|z) with event shape (C, H, W)."""
-
-    socket: ClassVar[str] = "likelihood"
-    binary: ClassVar[bool]
-    measure_kind: ClassVar[Literal["discrete", "density"]]
-
-    def forward(self, features: Tensor) -> Distribution:
-        raise NotImplementedError
-
-
 class Bernoulli(Likelihood):
-    """Binary pixels, one logit each."""
+    """Independent binary pixels, one logit each: p(x|z) = prod_i Bernoulli(x_i; sigmoid(l_i(z)))."""
 
     kind = "bernoulli"
     binary = True
     measure_kind = "discrete"
 
-    def __init__(self, settings, features: int, shape: tuple[int, int, int]):
-        super().__init__()
-        self.shape = shape
-        self.logits = he_linear(features, math.prod(shape))
+    def __init__(self, settings, features: int, shape: Shape, spatial: bool = False):
+        super().__init__(settings, features, shape, spatial)
+        self.logits = image_head(features, 1, shape, spatial)
 
     def forward(self, features: Tensor) -> BernoulliImage:
-        return BernoulliImage(self.logits(features).unflatten(-1, self.shape))
+        return BernoulliImage(self.logits(features).squeeze(-4))
