@@ -14,7 +14,7 @@ def write_card(folder: ModelFolder) -> None:
     """Write README.md anew."""
     recipe, metrics = folder.recipe, folder.metrics
     lines = [f"# {recipe.name}", "", recipe.description or "A latent-variable model.", ""]
-    lines += ["## Model", "", *(f"- {line}" for line in about(recipe)), ""]
+    lines += ["## Model", "", *(f"- {line}" for line in [*about(recipe), *folder.load().remarks()]), ""]
     lines += ["## Results", "", *(f"- {line}" for line in results(metrics) or ["not evaluated yet"]), ""]
     training = metrics.get("training")
     if training:
@@ -39,7 +39,8 @@ def write_card(folder: ModelFolder) -> None:
 
 def about(recipe: Recipe) -> list[str]:
     """A line for the family and for each part that the recipe chose: the first line of its docstring."""
-    return _about("model", recipe.model) + _about("objective", recipe.objective)
+    own = part("model", recipe.model.kind)
+    return _about("model", recipe.model) + (_about("objective", recipe.objective) if own.takes_objective else [])
 
 
 def _about(socket: str, settings: PartSettings) -> list[str]:

@@ -161,13 +161,30 @@ def watching():
         done = (progress.epoch - 1 + progress.step / progress.steps) / progress.epochs
         bar.update(task, completed=done, epoch=f"{progress.epoch}/{progress.epochs}")
         if progress.row:
-            note = f"ELBO {float(progress.row['valid_elbo']):.2f} nats, {progress.row['active_units']} active units"
+            note = _note(progress.row)
             bar.update(task, note=note)
             if not console.is_terminal and progress.epoch % max(1, progress.epochs // 100) == 0:
-                console.print(f"epoch {progress.epoch}/{progress.epochs}: validation {note}", highlight=False)
+                console.print(f"epoch {progress.epoch}/{progress.epochs}: {note}", highlight=False)
 
     with bar:
         yield watch
+
+
+def _note(row) -> str:
+    """The newest row of a history in a few words."""
+    for column, words in _NOTED.items():
+        if column in row:
+            note = f"{words} {float(row[column]):.2f}"
+            return f"{note}, {row['active_units']} active units" if "active_units" in row else note
+    return str(row["stage"])
+
+
+_NOTED = {
+    "valid_elbo": "validation ELBO, nats:",
+    "valid_log_likelihood": "validation log-likelihood, nats:",
+    "valid_loss": "validation loss:",
+    "train_loss": "training loss:",
+}
 
 
 # -- evaluate, diagnose --------------------------------------------------------------------------------------
@@ -254,16 +271,7 @@ def list_models(
     from .folder import find
 
     if presets:
-        from .recipe import preset
-        from .recipe import presets as names
-
-        table = Table("preset", "data", "latent", "prior", "what it is for", box=box.SIMPLE)
-        for name in names():
-            recipe = preset(name)
-            table.add_row(
-                name, recipe.data.name, str(getattr(recipe.model, "latent", "")), _prior(recipe), recipe.description
-            )
-        console.print(table)
+        _print_presets()
         return
     broken: list[str] = []
     for place in root or default_roots():
@@ -274,6 +282,37 @@ def list_models(
             broken.append(f"{place} holds no model folders (folders with a config.json)")
     for sentence in broken:
         _complain(sentence)
+
+
+def _print_presets() -> None:
+    """The recipes that come with the package, grouped by model family."""
+    from .parts import kinds, part
+    from .recipe import preset
+    from .recipe import presets as names
+
+    families: dict[str, list] = {}
+    for chosen in kinds("model").values():
+        families.setdefault(chosen.family, [])
+    for name in names():
+        recipe = preset(name)
+        families[part("model", recipe.model.kind).family].append((name, recipe))
+    for family in sorted(families, key=lambda one: (one != "Variational auto-encoders", one)):
+        if not families[family]:
+            continue
+        table = Table(title=family, title_justify="left", box=box.SIMPLE)
+        for column in ("preset", "data", "z", "prior", "what it is for"):
+            table.add_column(column, no_wrap=column != "what it is for")
+        for name, recipe in families[family]:
+            table.add_row(name, recipe.data.name, _latent(recipe), _prior(recipe), recipe.description)
+        console.print(table)
+
+
+def _latent(recipe) -> str:
+    """The size of z, or of its layers: "40", "8 + 8"."""
+    layers = getattr(recipe.model, "layers", None)
+    if isinstance(layers, tuple) and all(isinstance(size, int) for size in layers):
+        return " + ".join(map(str, layers))
+    return str(getattr(recipe.model, "latent", ""))
 
 
 def _library_table(place: Path, found: list[Path], broken: list[str]) -> Table:
@@ -294,7 +333,7 @@ def _library_table(place: Path, found: list[Path], broken: list[str]) -> Table:
         table.add_row(
             folder.name,
             recipe.data.name,
-            str(getattr(recipe.model, "latent", "")),
+            _latent(recipe),
             _prior(recipe),
             f"{likelihood['value']:.2f} ± {likelihood['standard_error']:.2f}" if likelihood else "",
             f"{units['active']}/{units['total']}" if "active" in units else "",

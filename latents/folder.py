@@ -138,9 +138,12 @@ class ModelFolder:
         # A recipe from elsewhere may ask for any amount of memory. One that asks for more than the weights hold is
         # built without any first (on the meta device, which costs a second to import: not for others).
         for place in ("meta", "cpu") if _greedy(self.recipe, weights) else ("cpu",):
-            with torch.device(place), seeded(0):  # fresh weights are replaced: nobody's random numbers are used up
-                model = build(self.recipe, shape)
-            fault = _misfit(model, weights)
+            try:
+                with torch.device(place), seeded(0):  # fresh weights are replaced: nobody's random numbers are used up
+                    model = build(self.recipe, shape)
+                fault = _misfit(model, weights)
+            except (RuntimeError, NotImplementedError) as error:  # some parts cannot be built without memory
+                fault = f"a model of its sizes cannot be built ({str(error).splitlines()[0]})"
             if fault:
                 raise FolderError(
                     f"{path} does not fit the recipe beside it: {fault}; the two files are of different models"
@@ -208,10 +211,10 @@ class ModelFolder:
     def append_history(self, row: Mapping[str, Any]) -> None:
         """One more row. The first one brings the header; one with new columns (of a later stage) widens it."""
         path = self.path / HISTORY
-        lines = list(csv.reader(self._history_lines())) if path.exists() else []
-        header = lines[0] if lines else []
+        header = self._header()
         new = [name for name in row if name not in header]
         if new and header:
+            lines = list(csv.reader(self._history_lines()))
             whole = io.StringIO(newline="")
             widened = [[*header, *new], *([*line, *[""] * len(new)] for line in lines[1:])]
             csv.writer(whole, lineterminator="\n").writerows(widened)
@@ -220,6 +223,13 @@ class ModelFolder:
         rows = [[row.get(name, "") for name in columns]]
         with open(path, "a", encoding="utf-8", newline="") as file:
             csv.writer(file, lineterminator="\n").writerows(rows if header else [columns, *rows])
+
+    def _header(self) -> list[str]:
+        path = self.path / HISTORY
+        if not path.exists():
+            return []
+        with open(path, encoding="utf-8", newline="") as file:
+            return next(csv.reader(file), [])
 
     def cut_history(self, rows: int) -> None:
         """Keep the header and the first `rows` rows: what a checkpoint knew."""

@@ -86,6 +86,7 @@ class Recipe(_Section):
     def check(self, data) -> None:
         """Raise RecipeError when the recipe does not fit the data set (an `ImageData`)."""
         part("model", self.model.kind).check(self, data)
+        part("objective", self.objective.kind).check(self)
         if self.data.binarisation != "none" and data.kind == "colour":
             raise RecipeError(
                 f"data.binarisation is {self.data.binarisation!r}, but {data.name} has colour images; set it to 'none'"

@@ -20,17 +20,33 @@ from .training import resume, train
 
 SAMPLES = 500  # importance samples per test image
 
-# Each with the model of the standard prior that it is compared with: its twin, of the same schedule (for the
-# collapsed model, one that did not collapse).
+# Each with the model that it is compared with: its twin, which differs from it in the part that it shows. None: there
+# is none, or its likelihood is one of another measure.
 SHIPPED: dict[str, str | None] = {
-    "digits-standard-2d": None,
-    "digits-vampprior-2d": "digits-standard-2d",
     "mnist-standard-2d": None,
     "mnist-vampprior-2d": "mnist-standard-2d",
     "mnist-mog-2d": "mnist-standard-2d",
+    "mnist-vmf-2d": "mnist-standard-2d",
+    "mnist-standard-5d": None,
+    "mnist-vmf-5d": "mnist-standard-5d",
     "mnist-standard-40d": None,
     "mnist-vampprior-40d": "mnist-standard-40d",
     "mnist-collapsed-40d": "mnist-standard-40d",
+    "mnist-hvae": "mnist-standard-40d",
+    "mnist-hvae-vampprior": "mnist-hvae",
+    "mnist-conv-40d": "mnist-standard-40d",
+    "mnist-pixelcnn": "mnist-standard-40d",
+    "mnist-vq": "mnist-standard-40d",
+    "digits-standard-2d": None,
+    "digits-vampprior-2d": "digits-standard-2d",
+    "digits-standard-8d": None,
+    # TODO(lead): digits family
+}
+
+# Decoders that cost more: fewer samples, and of so many test images.
+DEAR: dict[str, tuple[int, int | None]] = {
+    "mnist-conv-40d": (100, 1000),
+    "mnist-pixelcnn": (100, 1000),
 }
 
 
@@ -48,8 +64,9 @@ def make(root: Path, names: list[str]) -> None:
                 folder = resume(path, watch=watch)
             elif folder is None:
                 folder = train(preset(name), path, watch=watch)
-        if "log_likelihood" not in folder.metrics:
-            evaluate(folder, samples=SAMPLES)
+        if "log_likelihood" not in folder.metrics and folder.load().why_not("log_likelihood") is None:
+            samples, images = DEAR.get(name, (SAMPLES, None))
+            evaluate(folder, samples=samples, images=images)
         twin = SHIPPED[name]
         if twin is not None:
             compare(folder, ModelFolder(root / twin))

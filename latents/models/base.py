@@ -129,6 +129,7 @@ class Model(Part, nn.Module):
 
     socket: ClassVar[str] = "model"
     family: ClassVar[str] = "Other models"  # the heading under which it is listed
+    takes_objective: ClassVar[bool] = False  # whether it is trained on the recipe's objective, or on a loss of its own
     estimator: ClassVar[Literal["importance", "exact", "bound"] | None] = "importance"
     recipe: Recipe
     space: Any  # a Space; None for a model without latents

@@ -35,6 +35,7 @@ class VAE(Model):
 
     kind = "vae"
     family = "Variational auto-encoders"
+    takes_objective = True
 
     class Settings(PartSettings):
         latent: int = setting(40, "size of z", unit="units", ge=1, le=4096)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor
 
 from ..models.base import Model
 from ..parts import Part
+
+if TYPE_CHECKING:
+    from ..recipe import Recipe
 
 _ROWS = 2000  # validation images in one pass
 
@@ -20,6 +23,10 @@ class Objective(Part):
 
     def __init__(self, settings):
         self.settings = settings
+
+    @classmethod
+    def check(cls, recipe: Recipe) -> None:
+        """Raise RecipeError when it cannot train such a model."""
 
     def weight(self, epoch: int) -> float:
         """The weight of the KL term in this epoch."""
