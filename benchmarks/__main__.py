@@ -6,10 +6,18 @@ import sys
 
 import torch
 
-from . import likelihood, startup, training_step
+from . import convolutions, hierarchy, likelihood, pixelcnn, sphere, startup, training_step
 from .timing import show
 
-SCRIPTS = {"training_step": training_step, "likelihood": likelihood, "startup": startup}
+SCRIPTS = {
+    "training_step": training_step,
+    "hierarchy": hierarchy,
+    "likelihood": likelihood,
+    "sphere": sphere,
+    "pixelcnn": pixelcnn,
+    "convolutions": convolutions,
+    "startup": startup,
+}
 
 torch.set_num_threads(1)
 unknown = set(sys.argv[1:]) - set(SCRIPTS)

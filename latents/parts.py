@@ -28,14 +28,39 @@ from pydantic import (
     Field,
     ValidationError,
     create_model,
+    model_validator,
 )
 from pydantic_core import core_schema
 
 
-class PartSettings(BaseModel):
-    """What a recipe says about one part: fields with description, unit and bounds."""
+class Section(BaseModel):
+    """A part of a recipe. Where it says something about a part without its `kind`, the kind is that of the default."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_kinds(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        filled = {
+            name: {**_default(cls, name), **given[name]}
+            for name in sockets_of(cls)
+            if isinstance(given.get(name), dict) and "kind" not in given[name]
+        }
+        return {**given, **filled}
+
+
+def _default(settings: type[BaseModel], name: str) -> dict[str, Any]:
+    """The kind of part that a field has when nothing is said."""
+    default = settings.model_fields[name].default
+    if isinstance(default, dict):
+        return {"kind": default["kind"]}
+    return {"kind": default.kind} if isinstance(default, PartSettings) else {}
+
+
+class PartSettings(Section):
+    """What a recipe says about one part: fields with description, unit and bounds."""
 
     kind: str = ""
 

@@ -14,19 +14,15 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from .errors import RecipeError
-from .parts import Choice, PartErrors, PartSettings, kinds, listed, part, setting, sockets_of, suggest
+from .parts import Choice, PartErrors, PartSettings, Section, kinds, listed, part, setting, sockets_of, suggest
 
 __all__ = ["Recipe", "fields", "override", "preset", "presets", "read_recipe"]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class DataRecipe(_Section):
+class DataRecipe(Section):
     """Which images, and how gray becomes black and white."""
 
     name: str = setting("mnist", "data set by name, a folder of pictures, or an .npz file")
@@ -35,7 +31,7 @@ class DataRecipe(_Section):
     )
 
 
-class TrainingRecipe(_Section):
+class TrainingRecipe(Section):
     """How long, how fast, and what is kept."""
 
     epochs: int = setting(100, "passes over the training images at most", unit="epochs", ge=1, le=100_000)
@@ -61,7 +57,7 @@ class TrainingRecipe(_Section):
     )
 
 
-class Recipe(_Section):
+class Recipe(Section):
     """All that makes a model, complete: `latents train config.json` makes the same one again."""
 
     name: str = setting("model", "short name of the model", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")

@@ -14,7 +14,7 @@ from .bessel import double, log_bessel_and_ratio
 from .distributions import LOG_TWO_PI, VectorDistribution
 from .rotational import Rotational, log_area
 
-_PROPOSALS = 512  # at least so many are drawn at a time for those that wait
+_PROPOSALS = 1024  # at least so many are drawn at a time for those that wait
 
 
 class VonMisesFisher(Rotational):
@@ -91,8 +91,8 @@ class VonMisesFisher(Rotational):
         return normal / torch.sqrt(normal.square() + 2 * torch._standard_gamma(half))
 
     def _kept(self, cosine: Tensor, tilt: Tensor) -> Tensor:
-        product = tilt * cosine
-        log_ratio = (product / (1 + product)).sub_(product.log1p()).mul_(self.coordinates - 1)
+        one_more = torch.addcmul(tilt.new_ones(()), tilt, cosine)  # 1 + y
+        log_ratio = (1 - one_more.reciprocal()).sub_(one_more.log_()).mul_(self.coordinates - 1)
         chance = torch.rand(cosine.shape, device=cosine.device)
         return chance.log_() <= log_ratio  # not where it is no number: c = -1 under a tilt of 1
 

@@ -34,13 +34,57 @@ SHIPPED: dict[str, str | None] = {
     "mnist-collapsed-40d": "mnist-standard-40d",
     "mnist-hvae": "mnist-standard-40d",
     "mnist-hvae-vampprior": "mnist-hvae",
-    "mnist-conv-40d": "mnist-standard-40d",
-    "mnist-pixelcnn": "mnist-standard-40d",
-    "mnist-vq": "mnist-standard-40d",
+    "mnist-conv-40d": None,
+    "mnist-pixelcnn": None,
+    "mnist-vq": None,
     "digits-standard-2d": None,
     "digits-vampprior-2d": "digits-standard-2d",
+    "digits-vmf": "digits-standard-2d",
+    "digits-vmf-vampprior": "digits-standard-2d",
+    "digits-power-spherical": "digits-standard-2d",
     "digits-standard-8d": None,
-    # TODO(lead): digits family
+    "digits-householder": "digits-standard-8d",
+    "digits-planar": "digits-standard-8d",
+    "digits-sylvester-orthogonal": "digits-standard-8d",
+    "digits-sylvester-householder": "digits-standard-8d",
+    "digits-sylvester-triangular": "digits-standard-8d",
+    "digits-nice": "digits-standard-8d",
+    "digits-iaf": "digits-standard-8d",
+    "digits-maf-prior": "digits-standard-8d",
+    "digits-vampprior-8d": "digits-standard-8d",
+    "digits-vampprior-data": "digits-standard-8d",
+    "digits-vampprior-householder": "digits-standard-8d",
+    "digits-conv": "digits-standard-8d",
+    "digits-pixelcnn": "digits-standard-8d",
+    "digits-iwae": "digits-standard-8d",
+    "digits-iwae-dreg": "digits-standard-8d",
+    "digits-iwae-vampprior": "digits-standard-8d",
+    "digits-vr-max": "digits-standard-8d",
+    "digits-free-bits": "digits-standard-8d",
+    "digits-beta": "digits-standard-8d",
+    "digits-cyclic": "digits-standard-8d",
+    "digits-hvae": "digits-standard-8d",
+    "digits-hvae-vampprior": "digits-standard-8d",
+    "digits-hvae-3-layers": "digits-standard-8d",
+    "digits-conv-hvae": "digits-standard-8d",
+    "digits-pixel-hvae": "digits-standard-8d",
+    "digits-stick-breaking": "digits-standard-8d",
+    "digits-vmf-5d": "digits-standard-8d",
+    "digits-logistic": None,
+    "digits-categorical": None,
+    "digits-gaussian": None,
+    "digits-vq-vae": None,
+    "digits-pca": None,
+    "digits-ppca": None,
+    "digits-factor-analysis": None,
+    "digits-auto-encoder": None,
+    "digits-conv-auto-encoder": None,
+    "digits-linear-auto-encoder": None,
+    "digits-denoising-auto-encoder": None,
+    "digits-realnvp": None,
+    "digits-finite-memory": None,
+    "digits-recurrent": None,
+    "digits-causal-convolution": None,
 }
 
 # Decoders that cost more: fewer samples, and of so many test images.
@@ -68,7 +112,7 @@ def make(root: Path, names: list[str]) -> None:
             samples, images = DEAR.get(name, (SAMPLES, None))
             evaluate(folder, samples=samples, images=images)
         twin = SHIPPED[name]
-        if twin is not None:
+        if twin is not None and "log_likelihood" in folder.metrics:
             compare(folder, ModelFolder(root / twin))
         if not (_flat(folder) or (path / PROJECTIONS).is_file()):
             project_folder(path, report=print)
@@ -79,13 +123,16 @@ def _whole(path: Path) -> bool:
     if not all((path / name).is_file() for name in (WEIGHTS, METRICS, CARD)) or (path / CHECKPOINT).is_file():
         return False
     folder = ModelFolder(path)
+    likely = folder.load().why_not("log_likelihood") is None
+    evaluated = "log_likelihood" in folder.metrics or not likely
     compared = SHIPPED[path.name] is None or bool(folder.metrics.get("comparisons"))
-    projected = _flat(folder) or (path / PROJECTIONS).is_file()
-    return "log_likelihood" in folder.metrics and compared and projected
+    return evaluated and compared and (_flat(folder) or (path / PROJECTIONS).is_file())
 
 
 def _flat(folder: ModelFolder) -> bool:
-    return getattr(folder.recipe.model, "latent", 0) <= 2
+    """Whether there is nothing to project: codes on a plane, or none."""
+    model = folder.load()
+    return model.why_not("encode") is not None or (model.space.kind == "euclidean" and model.space.size <= 2)
 
 
 if __name__ == "__main__":

@@ -284,7 +284,7 @@ class Model(Part, nn.Module):
         """The pictures at the points of q(z|x): `[N, C, H, W]`."""
         return self.picture(self.points(x)).images
 
-    def complete(self, z_top: Tensor) -> Tensor:
+    def complete(self, z_top: Tensor, seed: int | None = None) -> Tensor:
         """A whole z from its top layer, the lower ones drawn from the prior. One layer is already whole."""
         return z_top
 

@@ -144,7 +144,15 @@ class VAE(Model):
 
 def prior_words(settings: PartSettings) -> str:
     """The prior in a sentence: "the standard normal"."""
-    named = {"standard": "the standard normal", "mixture": "a mixture of Gaussians"}
+    named = {
+        "standard": "the standard normal",
+        "mixture": "a mixture of Gaussians",
+        "vampprior": "a mixture of posteriors at learnt pseudo-inputs",
+        "vampprior-data": "a mixture of posteriors at training images",
+        "autoregressive": "a masked autoregressive flow",
+        "uniform-sphere": "the uniform density on the sphere",
+        "stick-breaking": "the stick-breaking (GEM) prior",
+    }
     return named.get(settings.kind, f"of kind {settings.kind!r}")
 
 

@@ -28,17 +28,21 @@ class Euclidean:
         return (self,)
 
     def point(self, q: Any, samples: int = 64) -> Tensor:
-        """The posterior's mean; where it has no closed form (flows), the mean of `samples` draws."""
+        """The posterior's mean; where it has no closed form (flows), the mean of `samples` draws.
+
+        Draws of flows come in pairs of opposite noise (`average`): independent ones would spread a dead unit's means
+        by 1 / samples, more than the threshold of an active unit.
+        """
         try:
             return q.mean
         except NotImplementedError:
-            return q.rsample((samples,)).mean(0)
+            return q.average(samples) if hasattr(q, "average") else q.rsample((samples,)).mean(0)
 
     def point_words(self, q: Any, samples: int = 64) -> str:
         try:
             return "mean" if q.mean is not None else ""
         except NotImplementedError:
-            return f"mean of {samples} draws"
+            return f"mean of {samples} {'paired ' if hasattr(q, 'average') else ''}draws"
 
     def path(self, a: Tensor, b: Tensor, t: Tensor) -> Tensor:
         """The straight line `(1 - t) a + t b`."""

@@ -72,8 +72,7 @@ class Sphere:
 def _heading(a: Tensor, b: Tensor) -> Tensor:
     """The unit vector at right angles to `a` that points towards `b`; any, where `b` is `a` or opposite to it."""
     across = b - (a * b).sum(-1, keepdim=True) * a
-    nearest = functional.one_hot(a.abs().argmin(-1), a.shape[-1]).to(a)  # the axis most at right angles to a
-    other = nearest - (a * nearest).sum(-1, keepdim=True) * a
+    other = functional.one_hot(a.abs().argmin(-1), a.shape[-1]).to(a)  # the axis most at right angles to a
     small = across.norm(dim=-1, keepdim=True) < 4 * torch.finfo(a.dtype).eps
     across = functional.normalize(torch.where(small, other, across), dim=-1)
     return functional.normalize(across - (a * across).sum(-1, keepdim=True) * a, dim=-1)

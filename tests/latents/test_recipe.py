@@ -122,10 +122,27 @@ class TestFields:
             value = row.value if isinstance(row.value, str) else json.dumps(row.value)
             assert override(recipe, {row.path: value}) == recipe, row.path
 
-    def test_every_choice_that_is_listed_is_accepted(self, tiny):
-        for row in fields(tiny()):
+    def test_every_choice_that_is_listed_is_accepted_or_refused_with_what_to_choose(self, tiny):
+        """Some posteriors and priors live in other spaces than those beside them."""
+        refused, given = set(), tiny(model__latent=8)
+        for row in fields(given):
             for value in row.choices:
-                assert value in str(asdict_of(override(tiny(), {row.path: value}), row.path))
+                try:
+                    assert value in str(asdict_of(override(given, {row.path: value}), row.path))
+                except RecipeError as error:
+                    refused.add((row.path, value))
+                    assert "choose one of the priors" in str(error)
+        apart = {"model.posterior.kind": ("vmf", "power-spherical", "stick-breaking")}
+        apart["model.prior.kind"] = ("uniform-sphere", "stick-breaking")
+        assert refused == {(path, value) for path, values in apart.items() for value in values}
+
+    def test_a_section_without_its_kind_keeps_that_of_the_default(self, tiny):
+        recipe = override(tiny(), {"model.kind": "auto-encoder", "model.encoder.hidden": "[7]"})
+        assert recipe.model.encoder.kind == "mlp"
+        assert recipe.model.encoder.hidden == (7,)
+        given = {"model": {"kind": "vae", "decoder": {"hidden": [5, 6]}}, "objective": {"beta": 2}}
+        assert Recipe.parse(given).model.decoder.hidden == (5, 6)
+        assert Recipe.parse(given).objective.kind == "elbo"
 
     def test_the_fields_of_other_parts(self, tiny):
         others = other_fields(tiny())

@@ -161,7 +161,6 @@ class TestEach:
         data = load_data(folder.recipe.data.name)
         count = data.sizes["test"]
         assert arrays["pca"].shape == arrays["umap"].shape == (count, 2)
-        x, _ = evaluation_images(model, data, 50)
         places = np.linspace(0, count - 1, 50).astype(int)
         codes = model.space.coordinates(encode_all(model, evaluation_images(model, data)[0])[0]).numpy()[places]
         plane = (codes - arrays["pca_mean"]) @ arrays["pca_axes"].T
