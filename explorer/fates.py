@@ -7,20 +7,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from explorer import library
+from explorer import library, naming
 from explorer.library import Entry
+from explorer.words import capital
 
 
 @dataclass(frozen=True)
 class UnitHistory:
     """The variance of each unit's posterior mean as training went on.
 
-    epochs [E], ascending; variances [E, d]; images: how many; split: of which split.
+    epochs [E], ascending; variances [E, d]; source: after which epochs and on which images; weighted: whether the KL
+    had a weight that training followed.
     """
 
     epochs: np.ndarray
     variances: np.ndarray
     source: str
+    weighted: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,13 +52,15 @@ def _from_rows(path) -> UnitHistory | None:
         text = path.read_text("utf-8")
         rows = list(csv.DictReader(text[: text.rfind("\n") + 1].splitlines()))
         names = [name for name in rows[0] if name.startswith("variance_")]
+        rows = [row for row in rows if row[names[0]]] if names else []  # other stages have other columns
         epochs = np.array([int(row["epoch"]) for row in rows])
         variances = np.array([[float(row[name]) for name in names] for row in rows])
     except (OSError, ValueError, KeyError, IndexError, TypeError):
         return None
     if not names or len(rows) < 2:
         return None
-    return UnitHistory(epochs, variances, "after every epoch, on at most 500 images of the validation split")
+    source = "after every epoch, on at most 500 images of the validation split"
+    return UnitHistory(epochs, variances, source, "beta" in rows[0])
 
 
 def _from_snapshots(path) -> UnitHistory | None:
@@ -85,29 +90,29 @@ def fates(found: UnitHistory, threshold: float) -> Fates:
     return Fates(died, tuple(never), tuple(alive))
 
 
-def sentence(found: Fates) -> str:
-    """`3 units died: unit 7 at epoch 12, units 1 and 9 at epoch 14. 2 units never came alive.`"""
+def sentence(found: Fates, names: list[str] | None = None) -> str:
+    """`3 units died: unit 7 at epoch 12, units 1 and 9 at epoch 14. 2 units never came alive.`
+
+    names: of all units (see `naming.units`), where they are not simply counted.
+    """
     parts = []
     if found.died:
         at: dict[int, list[int]] = {}
         for unit, epoch in found.died.items():
             at.setdefault(epoch, []).append(unit)
-        told = "; ".join(f"{_units(units)} at epoch {epoch}" for epoch, units in sorted(at.items()))
+        told = "; ".join(f"{_units(units, names)} at epoch {epoch}" for epoch, units in sorted(at.items()))
         many = len(found.died)
         parts.append(f"**{many} unit{'s' if many > 1 else ''} died**: {told}.")
     else:
         parts.append("**No unit died**: all that were once alive are alive at the end.")
     if found.never:
-        parts.append(f"{_capital(_units(list(found.never)))} never came alive.")
+        parts.append(f"{capital(_units(list(found.never), names))} never came alive.")
     return " ".join(parts)
 
 
-def _units(units: list[int]) -> str:
-    named = [str(unit) for unit in units]
+def _units(units: list[int], names: list[str] | None) -> str:
+    named = [naming.spoken(str(unit) if names is None else names[unit - 1]) for unit in units]
     if len(named) == 1:
-        return f"unit {named[0]}"
-    return f"units {', '.join(named[:-1])} and {named[-1]}"
-
-
-def _capital(text: str) -> str:
-    return text[0].upper() + text[1:]
+        return named[0]
+    bare = [name.removeprefix("unit ") for name in named]
+    return f"units {', '.join(bare[:-1])} and {bare[-1]}"

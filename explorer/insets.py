@@ -18,7 +18,7 @@ FINE, COARSE, MANY = 170, 85, 3000
 
 
 def able(entry: Entry) -> bool:
-    """Whether the model's codes can be placed on a plane: a single unit has none."""
+    """Whether the model's points can be placed on a plane: a single unit has none."""
     return bool(planes.kinds(entry))
 
 
@@ -39,7 +39,7 @@ def lost(entry: Entry) -> str | None:
     shown = layout(entry)
     if shown.kind == "units":
         return None
-    return f"a shadow of {entry.latent} dimensions on the first two principal components (PC) of μ"
+    return f"a shadow of {entry.space_title} on the first two principal components (PC)"
 
 
 def inset(
@@ -52,20 +52,24 @@ def inset(
     pseudo: bool = False,
     chosen: np.ndarray | None = None,
 ) -> go.Figure:
-    """The model's small plane; path [T, d], chosen [d]: codes, placed on it here; pseudo: with the pseudo-inputs."""
+    """The model's small plane; path [T, size], chosen [size]: points of the space, placed on it here.
+
+    pseudo: with the pseudo-inputs.
+    """
     from explorer.charts import inset as chart
 
     shown = layout(entry)
-    short = ("z₁", "z₂") if shown.kind == "units" else ("PC 1 of μ", "PC 2 of μ")
+    short = ("z₁", "z₂") if shown.kind == "units" else ("PC 1", "PC 2")
+    unit = " (latent units)" if entry.space_kind == "euclidean" else ""
     return chart.inset(
         _backdrop(entry, shown, around),
         around,
-        (title, f"{short[0]} (latent units)", f"{short[1]} (latent units)"),
+        (title, short[0] + unit, short[1] + unit),
         view.tones(),
         height,
-        path=None if path is None else planes.forth(shown, path),
+        path=None if path is None else planes.forth(entry, shown, path),
         dots=shown.pseudo if pseudo else None,
-        chosen=None if chosen is None else planes.forth(shown, chosen),
+        chosen=None if chosen is None else planes.forth(entry, shown, chosen),
     )
 
 

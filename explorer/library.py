@@ -7,92 +7,25 @@ keyed by path and modification time: a folder that is trained again is read agai
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 import streamlit as st
 
 from explorer import ROOT, tensors
+from explorer.entry import Entry, Stamp, order, read
 
 if TYPE_CHECKING:
     from latents import Model
 
-Stamp = tuple[int, ...]
 T = TypeVar("T")
+_SNAPSHOTS = "snapshots.safetensors"
 _MODEL, _ALL = ("config.json", "model.safetensors"), ("config.json", "model.safetensors", "metrics.json")
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One model folder, as far as it can be read without torch.
-
-    recipe, metrics: the JSON of config.json and metrics.json ({} if there is none); error: None, or one sentence on
-    why the model cannot be used; stamp: when recipe and weights were written, part of every cache's key.
-    """
-
-    name: str
-    path: Path
-    shipped: bool
-    stamp: Stamp
-    recipe: dict[str, Any] = field(default_factory=dict)
-    metrics: dict[str, Any] = field(default_factory=dict)
-    error: str | None = None
-
-    @property
-    def data(self) -> str:
-        """The data set's name, such as `mnist`."""
-        return str(self._get("data", "name", default="unknown data"))
-
-    @property
-    def data_title(self) -> str:
-        """The data set's name for people, such as `MNIST`; known without reading any data."""
-        return _TITLES.get(self.data, self.data)
-
-    @property
-    def binarisation(self) -> str:
-        return str(self._get("data", "binarisation", default="none"))
-
-    @property
-    def latent(self) -> int | None:
-        """The number of latent dimensions."""
-        size = self._get("model", "latent", default=None)
-        return int(size) if isinstance(size, int) else None
-
-    @property
-    def prior(self) -> str:
-        """The kind of prior: `standard`, `mixture`, `vampprior`, ..."""
-        return str(self._get("model", "prior", "kind", default="none"))
-
-    @property
-    def components(self) -> int | None:
-        """The number of the prior's components, where it is a mixture."""
-        found = self._get("model", "prior", "components", default=None)
-        return int(found) if isinstance(found, int) else None
-
-    @property
-    def prior_title(self) -> str:
-        """The prior in words: `VampPrior, 500 pseudo-inputs`."""
-        if self.prior == "standard":
-            return "standard normal prior"
-        if self.prior == "vampprior":
-            return f"VampPrior, {self.components} pseudo-inputs"
-        if self.prior == "mixture":
-            return f"mixture of {self.components} Gaussians"
-        return f"{self.prior} prior"
-
-    def _get(self, *path: str, default: Any) -> Any:
-        here: Any = self.recipe
-        for name in path:
-            if not isinstance(here, dict) or name not in here:
-                return default
-            here = here[name]
-        return default if here is None else here
 
 
 @dataclass(frozen=True)
@@ -118,10 +51,16 @@ class Images:
 
 @dataclass(frozen=True)
 class Encoding:
-    """The test images in a model's latent space: mu and sd of q(z|x), float32 [N, d], in test order."""
+    """The test images in a model's latent space, float32, in test order.
 
-    mu: np.ndarray
-    sd: np.ndarray
+    points [N, size]: one point for each q(z|x), its mean where that is known (`point_words` says what they are);
+    stddev [N, size]: of q(z|x), or None where it has no closed form; coordinates [N, n]: the points as real vectors,
+    for planes and neighbours (the same array in Euclidean space).
+    """
+
+    points: np.ndarray
+    stddev: np.ndarray | None
+    coordinates: np.ndarray
     images: Images
 
 
@@ -140,7 +79,7 @@ def roots() -> list[tuple[Path, bool]]:
 
 
 def entries() -> list[Entry]:
-    """All model folders, broken ones included, ordered by data set, latent size and prior.
+    """All model folders, broken ones included, ordered by data set, family, size and prior.
 
     A first visit opens on the first that can be used: MNIST in two dimensions with the VampPrior.
     """
@@ -149,7 +88,7 @@ def entries() -> list[Entry]:
         for config in sorted(root.glob("*/config.json")):
             entry = _read(config.parent, shipped, _stamp(config.parent, _ALL))
             found.setdefault(entry.name, entry)
-    return sorted(found.values(), key=_order)
+    return sorted(found.values(), key=order)
 
 
 def whole() -> list[Entry]:
@@ -183,34 +122,6 @@ def _but_for_the_prior(entry: Entry) -> tuple[Any, ...]:
     return entry.recipe.get("data"), others, entry.recipe.get("objective")
 
 
-_PRIORS = ("vampprior", "standard", "mixture")
-_TITLES = {
-    "mnist": "MNIST",
-    "mnist-static": "static MNIST",
-    "fashion-mnist": "Fashion-MNIST",
-    "kmnist": "KMNIST",
-    "omniglot": "Omniglot",
-    "caltech-silhouettes": "Caltech silhouettes",
-    "frey-faces": "Frey faces",
-    "digits": "Digits 8x8",
-}
-_DATA = tuple(_TITLES)
-
-
-def _order(entry: Entry) -> tuple:
-    data = _DATA.index(entry.data) if entry.data in _DATA else len(_DATA)
-    prior = _PRIORS.index(entry.prior) if entry.prior in _PRIORS else len(_PRIORS)
-    return (
-        not entry.shipped,
-        data,
-        entry.data,
-        entry.latent or 0,
-        "collapsed" in entry.name,
-        prior,
-        entry.name,
-    )
-
-
 def _stamp(path: Path, files: tuple[str, ...]) -> Stamp:
     return tuple(_modified(path / name) for name in files)
 
@@ -224,44 +135,7 @@ def _modified(path: Path) -> int:
 
 @lru_cache(maxsize=512)
 def _read(path: Path, shipped: bool, written: Stamp) -> Entry:
-    blank = Entry(path.name, path, shipped, _stamp(path, _MODEL))
-    try:
-        recipe = _json(path / "config.json")
-        metrics = _json(path / "metrics.json") if (path / "metrics.json").exists() else {}
-    except (OSError, ValueError) as error:
-        return replace(blank, error=str(error))
-    return replace(blank, recipe=recipe, metrics=metrics, error=_weights_error(path))
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text("utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(
-            f"{path.name} of {path.parent.name} is not JSON ({error}): mend it, or copy it again."
-        ) from None
-    if not isinstance(found, dict):
-        raise ValueError(f"{path.name} of {path.parent.name} holds no JSON object: mend it or copy it again.")
-    return found
-
-
-def _weights_error(path: Path) -> str | None:
-    """What is wrong with the weights, as far as the file's header and length tell."""
-    weights = path / "model.safetensors"
-    if not weights.exists():
-        return (
-            f"{path.name} has no weights (model.safetensors): its training has not got so far, or copy the file again."
-        )
-    try:
-        with weights.open("rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-            header = json.loads(file.read(length)) if 0 < length < 10_000_000 else {}
-        ends = [tensor["data_offsets"][1] for name, tensor in header.items() if name != "__metadata__"]
-        complete = bool(ends) and weights.stat().st_size == 8 + length + max(ends)
-    except (OSError, ValueError, KeyError, TypeError):
-        complete = False
-    damaged = f"{path.name}'s model.safetensors is damaged: copy it again, or train the model again."
-    return None if complete else damaged
+    return read(path, shipped, _stamp(path, _MODEL))
 
 
 # -- caching -----------------------------------------------------------------------------------------------
@@ -275,15 +149,20 @@ def remember(what: str, entry: Entry, compute: Callable[[], T], *settings: Hasha
     return _remembered((what, entry.path, entry.stamp, *settings), compute)
 
 
-@st.cache_resource(show_spinner=False, max_entries=256)
+@st.cache_resource(show_spinner=False, max_entries=1024)
 def _remembered(key: tuple[Hashable, ...], _compute: Callable[[], T]) -> T:
     return _compute()
 
 
 def thumbnails(entry: Entry, n: int) -> np.ndarray | None:
     """n decoded samples from the model's last snapshot, uint8 [n, C, H, W], or None. Needs no torch."""
-    path = entry.path / "snapshots.safetensors"
-    return remember("thumbnails", entry, lambda: _last_samples(path, n), _modified(path), n)
+    path = entry.path / _SNAPSHOTS
+    return remember("thumbnails", entry, lambda: _last_samples(path, n), samples_stamp(entry), n)
+
+
+def samples_stamp(entry: Entry) -> int:
+    """When the thumbnails were written: part of the key of what is made of them."""
+    return _modified(entry.path / _SNAPSHOTS)
 
 
 def _last_samples(path: Path, n: int) -> np.ndarray | None:
@@ -334,18 +213,41 @@ def _images(name: str, binary: bool) -> Images:
     return Images(gray, seen, labels, source.class_names, source.title, how)
 
 
+def why_not(entry: Entry, call: str) -> str | None:
+    """`Model.why_not`, asked once. Raises LatentsError where the model cannot be read."""
+
+    def ask() -> dict[str, str | None]:
+        from latents.models.base import CALLS
+
+        net = model(entry)
+        return {name: net.why_not(name) for name in CALLS}
+
+    return remember("why not", entry, ask)[call]
+
+
+def shows(entry: Entry) -> Literal["mean", "sample"]:
+    """What the model's pictures of a z are: the mean of p(x|z), or a draw where a mean is not cheap."""
+    return "mean" if why_not(entry, "mean") is None else "sample"
+
+
 def encoding(entry: Entry) -> Encoding:
-    """mu and sd of q(z|x) for every test image, computed once. Raises LatentsError with one sentence."""
+    """The point of q(z|x) for every test image, computed once. Raises LatentsError with one sentence."""
     return remember("encoding", entry, lambda: _encode(entry))
 
 
 def _encode(entry: Entry) -> Encoding:
+    import torch
+
     from latents.diagnostics import encode_all
 
-    pictures = images(entry)
-    mu, sd = encode_all(model(entry), tensors.tensor(pictures.seen).div_(255))
+    pictures, net = images(entry), model(entry)
+    with torch.no_grad():
+        found, stddev = encode_all(net, tensors.tensor(pictures.seen).div_(255))
+        placed = net.space.coordinates(found)
+    points = tensors.array(found)
+    coordinates = points if placed is found else tensors.array(placed)
     _encoded.add((entry.path, entry.stamp))
-    return Encoding(tensors.array(mu), tensors.array(sd), pictures)
+    return Encoding(points, None if stddev is None else tensors.array(stddev), coordinates, pictures)
 
 
 _encoded: set[tuple[Path, Stamp]] = set()
@@ -356,8 +258,23 @@ def ready(entry: Entry) -> bool:
     return (entry.path, entry.stamp) in _encoded
 
 
+def point_words(entry: Entry) -> str:
+    """What the points are: `mean of q(z|x)`, `mean of 64 draws of q(z|x)`, `mean direction of q(z|x)`."""
+    return remember("point words", entry, lambda: model(entry).point_words)
+
+
+def coordinates(entry: Entry, z: np.ndarray) -> np.ndarray:
+    """Real vectors [..., n] of points z [..., size] of the model's space."""
+    return tensors.array(model(entry).space.coordinates(tensors.tensor(z)))
+
+
+def from_coordinates(entry: Entry, y: np.ndarray) -> np.ndarray:
+    """The points [..., size] of the model's space that are nearest to real vectors y [..., n]."""
+    return tensors.array(model(entry).space.from_coordinates(tensors.tensor(y)))
+
+
 def decode(entry: Entry, z: np.ndarray, seed: int = 0) -> np.ndarray:
-    """The model's pictures at z [N, d]: uint8 [N, C, H, W] (means where the model has them, else samples)."""
+    """The model's pictures at z [N, size]: uint8 [N, C, H, W]; `shows` says whether they are means or samples."""
     import torch
 
     with torch.no_grad():
@@ -365,14 +282,13 @@ def decode(entry: Entry, z: np.ndarray, seed: int = 0) -> np.ndarray:
 
 
 def pseudo_codes(entry: Entry) -> np.ndarray | None:
-    """Where the pseudo-inputs sit: the means of q(z|u_k), [K, d], or None for priors without pseudo-inputs."""
-    import torch
+    """Where the pseudo-inputs sit: the points of q(z|u_k), [K, size], or None for priors without pseudo-inputs."""
 
-    net = model(entry)
-    if net.pseudo_inputs is None:
-        return None
-    with torch.no_grad():
-        return tensors.array(net.encode(net.pseudo_inputs).mean)
+    def compute() -> np.ndarray | None:
+        net = model(entry)
+        return None if net.pseudo_inputs is None else tensors.array(net.points(net.pseudo_inputs))
+
+    return remember("pseudo codes", entry, compute)
 
 
 def umap(entry: Entry) -> tuple[np.ndarray, np.ndarray | None] | None:

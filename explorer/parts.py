@@ -47,3 +47,29 @@ def waiting(height: int, sentence: str, entries: list[Entry]) -> DeltaGenerator 
 def pictured(png: bytes, alt: str, **more: Any) -> None:
     """A picture over the whole width of its place."""
     st.image(png, alt=alt, **({"width": "stretch"} | more))
+
+
+@contextmanager
+def working(sentence: str, long: bool = True) -> Iterator[None]:
+    """A spinner with a sentence while something that takes `long` is computed; nothing where it is quick."""
+    if long:
+        with st.spinner(sentence):
+            yield
+    else:
+        yield
+
+
+def cannot(entry: Entry, why: str, entries: list[Entry]) -> None:
+    """Why a model shows nothing here, with its name where there are two in view."""
+    view.unavailable(why if len(entries) == 1 else f"{entry.name}: {why}")
+
+
+def points(entries: list[Entry]) -> str:
+    """Where the test images are drawn: `the mean of q(z|x)`, and what it is in the second model where it differs."""
+    return " and ".join(dict.fromkeys(f"the {library.point_words(entry)}" for entry in entries))
+
+
+def shown(entries: list[Entry]) -> str:
+    """What decoded pictures are: `the mean of p(x|z)`, `a sample of p(x|z)`."""
+    words = {"mean": "the mean of p(x|z)", "sample": "a sample of p(x|z)"}
+    return " and ".join(dict.fromkeys(words[library.shows(entry)] for entry in entries))

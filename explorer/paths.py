@@ -17,7 +17,7 @@ FINE = 201
 class LatentPath:
     """From the code of one image to that of another.
 
-    t [T] in [0, 1]; z [T, d]; pictures: the decoder's answers, uint8 [T, C, H, W]; fine_t [FINE] and log_prior
+    t [T] in [0, 1]; z [T, size]; pictures: the decoder's answers, uint8 [T, C, H, W]; fine_t [FINE] and log_prior
     [FINE]: log p(z) along the path, nats, or None where the prior has no density.
     """
 
@@ -29,16 +29,36 @@ class LatentPath:
 
 
 def latent_path(entry: Entry, first: int, last: int, steps: int) -> LatentPath:
-    """The path of the model's space between the posterior means of two test images, given by their places."""
+    """The path of the model's space between the points of two test images, given by their places."""
+    points = library.encoding(entry).points
+    t, fine_t = np.linspace(0, 1, steps), np.linspace(0, 1, FINE)
+    z, fine = (between(entry, points[first], points[last], places) for places in (t, fine_t))
+    log_prior = log_density(entry, fine) if library.why_not(entry, "prior_density") is None else None
+    pictures = library.remember("pictures of a path", entry, lambda: library.decode(entry, z), first, last, steps)
+    return LatentPath(t, z, pictures, fine_t, log_prior)
+
+
+def between(entry: Entry, a: np.ndarray, b: np.ndarray, t: np.ndarray) -> np.ndarray:
+    """The points [T, size] at the shares t [T] of the way from a to b [size], along the path of the model's space."""
     import torch
 
-    net, mu = library.model(entry), library.encoding(entry).mu
-    t, fine_t = np.linspace(0, 1, steps), np.linspace(0, 1, FINE)
     with torch.no_grad():
-        a, b = tensors.tensor(mu[first]), tensors.tensor(mu[last])
-        z, fine = (tensors.array(net.space.path(a, b, tensors.tensor(places))) for places in (t, fine_t))
-    log_prior = log_density(entry, fine) if net.why_not("prior_density") is None else None
-    return LatentPath(t, z, library.decode(entry, z), fine_t, log_prior)
+        path = library.model(entry).space.path
+        return tensors.array(path(tensors.tensor(a), tensors.tensor(b), tensors.tensor(t)))
+
+
+def words(entry: Entry) -> str:
+    """What the path is, in the words of the model's space."""
+    return _WORDS.get(entry.space_kind or "", "the path of its space")
+
+
+_WORDS = {
+    "euclidean": "a straight line",
+    "sphere": "a great circle",
+    "simplex": "a straight line within the simplex",
+    "layers": "a path in every layer",
+    "codes": "a straight line between the codes' vectors (each step at the codes nearest to it)",
+}
 
 
 def pixel_path(images: np.ndarray, first: int, last: int, steps: int) -> np.ndarray:
@@ -59,10 +79,10 @@ def log_density(entry: Entry, z: np.ndarray) -> np.ndarray:
 
 
 def usual(entry: Entry) -> tuple[float, float]:
-    """The range of log p(z) that holds the middle 90 % of the test images, at their posterior means, nats."""
+    """The range of log p(z) that holds the middle 90 % of the test images, at their points, nats."""
 
     def compute() -> tuple[float, float]:
-        low, high = np.quantile(log_density(entry, library.encoding(entry).mu), [0.05, 0.95])
+        low, high = np.quantile(log_density(entry, library.encoding(entry).points), [0.05, 0.95])
         return float(low), float(high)
 
     return library.remember("usual log density", entry, compute)

@@ -1,7 +1,7 @@
-"""Where a model's codes lie on a plane: the two units themselves, or a projection of many.
+"""Where a model's points lie on a plane: the two units themselves, or a projection of many coordinates.
 
-For two latent dimensions the plane is latent space itself. For more it is PCA (a linear shadow, with a way back) or
-UMAP (neighbourhoods only), from the model folder or the user's cache; each says what is lost.
+For two latent dimensions the plane is latent space itself. Else it is PCA of the points' coordinates (a linear shadow,
+with a way back) or UMAP (neighbourhoods only), from the model folder or the user's cache; each says what is lost.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ MARGIN = 1.5
 class Layout:
     """The test images (and pseudo-inputs) of a model on a plane.
 
-    points [N, 2], pseudo [K, 2] or None; lost: what the plane does not show, or None; centre [d] and axes [2, d] lead
-    from the plane back to latent space, `z = centre + y @ axes`, and are None where there is no way back.
+    points [N, 2], pseudo [K, 2] or None; lost: what the plane does not show, or None; centre [n] and axes [2, n] lead
+    from the plane back to coordinates, `centre + y @ axes`, and are None where there is no way back.
     """
 
     kind: Kind
@@ -40,16 +40,29 @@ class Layout:
     centre: np.ndarray | None = None
     axes: np.ndarray | None = None
 
-    def back(self, plane: np.ndarray) -> np.ndarray:
-        """Latent codes [n, d] of points [n, 2] of the plane."""
-        return self.centre + plane @ self.axes
+    def to_plane(self, coordinates: np.ndarray) -> np.ndarray:
+        """[..., n] to [..., 2]."""
+        assert self.axes is not None
+        return (coordinates - self.centre) @ self.axes.T
+
+    def from_plane(self, y: np.ndarray) -> np.ndarray:
+        """[..., 2] to [..., n]: the point of the plane itself."""
+        assert self.axes is not None
+        return self.centre + y @ self.axes
 
 
 def kinds(entry: Entry) -> list[Kind]:
-    """The planes a model can be shown on; none below two dimensions."""
-    if entry.latent is None or entry.latent < 2:
-        return []
-    return ["units"] if entry.latent == 2 else ["PCA", "UMAP"]
+    """The planes a model can be shown on; none without latent variables and for a single number."""
+    if entry.flat:
+        return ["units"]
+    return ["PCA", "UMAP"] if entry.size > 1 or entry.space_kind == "codes" else []
+
+
+def why_none(entry: Entry) -> str:
+    """One sentence on why a model without `kinds` has no plane."""
+    if entry.space_kind is None:
+        return f"{entry.name} has no latent variables: there is no latent space to show."
+    return f"{entry.name} has fewer than two latent dimensions: there is no plane to show."
 
 
 def of(entry: Entry, kind: Kind) -> Layout | None:
@@ -69,7 +82,7 @@ def _units(entry: Entry) -> Layout:
     unit = "prior standard deviations" if entry.prior == "standard" else "latent units"
     return Layout(
         "units",
-        library.encoding(entry).mu,
+        library.encoding(entry).points,
         library.pseudo_codes(entry),
         f"z₁ ({unit})",
         f"z₂ ({unit})",
@@ -81,27 +94,38 @@ def _units(entry: Entry) -> Layout:
 def _pca(entry: Entry) -> Layout:
     from latents.projection import pca
 
-    mu, pseudo = library.encoding(entry).mu, library.pseudo_codes(entry)
-    found = pca(mu)
+    coordinates, pseudo = library.encoding(entry).coordinates, library.pseudo_codes(entry)
+    found = pca(coordinates)
     first, second = (
-        f"principal component {i + 1} of μ ({share * 100:.0f} % of its variance)"
-        for i, share in enumerate(found.explained)
+        f"principal component {i + 1} ({share * 100:.0f} % of the variance)" for i, share in enumerate(found.explained)
     )
+    others = coordinates.shape[1] - 2
     return Layout(
         "PCA",
-        found.to_plane(mu),
-        None if pseudo is None else found.to_plane(pseudo),
+        found.to_plane(coordinates),
+        None if pseudo is None else found.to_plane(library.coordinates(entry, pseudo)),
         first,
         second,
-        lost=f"This is a shadow: what overlaps here may lie apart in the other {mu.shape[1] - 2} directions.",
+        lost=_lost(others) if others > 0 else None,
         centre=found.mean,
         axes=found.axes,
     )
 
 
+def _lost(others: int) -> str:
+    directions = "direction" if others == 1 else f"{others:,} directions"
+    return f"This is a shadow: what overlaps here may lie apart in the other {directions}."
+
+
 def _umap(points: np.ndarray, pseudo: np.ndarray | None) -> Layout:
     lost = "UMAP keeps neighbours: distances between groups, their sizes and the axes mean nothing."
     return Layout("UMAP", points, pseudo, "UMAP 1 (no unit)", "UMAP 2 (no unit)", lost=lost)
+
+
+def dot(layouts: list[Layout], size: float = 3.5) -> float:
+    """The size of a dot in pixels: `size` for thousands of test images, larger for few."""
+    n = max(len(one.points) for one in layouts)
+    return size * float(np.clip(np.sqrt(2500 / n), 1, 1.75))
 
 
 def region(layouts: list[Layout]) -> Limits:
@@ -111,8 +135,8 @@ def region(layouts: list[Layout]) -> Limits:
 
 
 def prior_density(entry: Entry, view: Limits) -> density.Density | None:
-    """The prior's contours around the region in view; None above two dimensions or where p(z) has no density."""
-    if entry.latent != 2 or library.model(entry).why_not("prior_density") is not None:
+    """The prior's contours around the region in view; None off a latent plane or where p(z) has no density."""
+    if not entry.flat or library.why_not(entry, "prior_density") is not None:
         return None
     return library.remember("density", entry, lambda: _density(entry, view), view)
 
@@ -142,15 +166,15 @@ def plane(entry: Entry, shown: Layout, view: Limits, title: str, *, pseudo: bool
     )
 
 
-def lattice(shown: Layout, view: Limits, columns: int) -> tuple[np.ndarray, int]:
-    """Latent codes [rows * columns, d] on a lattice over the region, from the top left, and the number of columns."""
+def lattice(view: Limits, columns: int) -> np.ndarray:
+    """The places [rows * columns, 2] of a lattice over the region, row by row from the top left."""
     (left, right), (low, high) = view
     size = (right - left) / columns
     rows = max(1, round((high - low) / size))
     x = left + size * (np.arange(columns) + 0.5)
     y = high - (high - low) / rows * (np.arange(rows) + 0.5)
     across, down = np.meshgrid(x, y)
-    return shown.back(np.stack([across.ravel(), down.ravel()], axis=1)).astype(np.float32), columns
+    return np.stack([across.ravel(), down.ravel()], axis=1)
 
 
 def decoded(entry: Entry, shown: Layout, view: Limits, columns: int) -> bytes | None:
@@ -159,20 +183,25 @@ def decoded(entry: Entry, shown: Layout, view: Limits, columns: int) -> bytes | 
         return None
 
     def draw() -> bytes:
-        z, across = lattice(shown, view, columns)
-        sheet = images.tile(library.decode(entry, z), across, gap=1)
+        z = back(entry, shown, lattice(view, columns))
+        sheet = images.tile(library.decode(entry, z), columns, gap=1)
         return images.png(sheet, images.scale_for(sheet.shape[1], 1600))  # large, so that no pixel is lost on the way
 
     return library.remember("lattice", entry, draw, shown.kind, view, columns)
 
 
-def forth(shown: Layout, z: np.ndarray) -> np.ndarray | None:
-    """Where the code z [d] falls on the plane, [2]; None where the plane has no map."""
-    return None if shown.axes is None else (z - shown.centre) @ shown.axes.T
+def back(entry: Entry, shown: Layout, y: np.ndarray) -> np.ndarray:
+    """The points [..., size] of latent space at, or nearest to, places y [..., 2] of the plane."""
+    return library.from_coordinates(entry, shown.from_plane(y))
 
 
-def nearest(mu: np.ndarray, z: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """The n codes of mu [N, d] nearest to z [d], nearest first: their places and Euclidean distances."""
-    distances = np.linalg.norm(mu - z, axis=1)
+def forth(entry: Entry, shown: Layout, z: np.ndarray) -> np.ndarray | None:
+    """Where z [..., size] falls on the plane, [..., 2]; None where the plane has no map."""
+    return None if shown.axes is None else shown.to_plane(library.coordinates(entry, z))
+
+
+def nearest(points: np.ndarray, at: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """The n of points [N, n] nearest to one of them [n], nearest first: their places and Euclidean distances."""
+    distances = np.linalg.norm(points - at, axis=1)
     order = np.argsort(distances)[:n]
     return order, distances[order]

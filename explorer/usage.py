@@ -48,12 +48,10 @@ _computed: set[tuple] = set()
 
 
 def _compute(entry: Entry) -> Usage | None:
-
     from latents.diagnostics import responsibilities
 
-    net = library.model(entry)
     x = tensors.tensor(library.images(entry).seen).div_(255)
-    table = responsibilities(net, x)
+    table = responsibilities(library.model(entry), x)
     _computed.add((entry.path, entry.stamp))
     if table is None:
         return None
@@ -61,11 +59,15 @@ def _compute(entry: Entry) -> Usage | None:
     return Usage(shares, np.argsort(-shares, kind="stable"), len(table))
 
 
+def layers(entry: Entry) -> tuple[int, ...]:
+    """How many numbers each layer of z has, top first; one number where there is one layer."""
+    return tuple(layer.size for layer in library.model(entry).space.layers)
+
+
 def pictures(entry: Entry) -> np.ndarray:
-    """A picture of each component, uint8 [K, C, H, W]: the pseudo-input, or the component's mean decoded."""
+    """A picture of each component, uint8 [K, C, H, W]: the pseudo-input, or the component's point decoded."""
 
     def compute() -> np.ndarray:
-
         net = library.model(entry)
         if net.pseudo_inputs is not None:
             return tensors.pixels(net.pseudo_inputs)
@@ -75,17 +77,34 @@ def pictures(entry: Entry) -> np.ndarray:
 
 
 def codes(entry: Entry) -> np.ndarray:
-    """The means of the prior's components, float32 [K, d]: for a VampPrior the means of q(z|u_k)."""
+    """A point for each of the prior's components, float32 [K, size]: for a VampPrior those of q(z|u_k).
 
-    prior: Any = library.model(entry).prior()
-    return tensors.array(prior.components.mean)
+    A learnt component of a hierarchy's top layer is completed by a seeded draw of the layers below.
+    """
+
+    def compute() -> np.ndarray:
+        import torch
+
+        from latents.randomness import seeded
+
+        pseudo = library.pseudo_codes(entry)
+        if pseudo is not None:
+            return pseudo
+        net: Any = library.model(entry)
+        with torch.no_grad(), seeded(0, tensors.device()):
+            return tensors.array(net.complete(net.space.layers[0].point(net.mixture().components)))
+
+    return library.remember("codes of components", entry, compute)
 
 
 def nearest_images(entry: Entry, k: int, n: int) -> np.ndarray:
-    """The places of the n test images whose posterior means are the most probable under component k, best first."""
+    """The places of the n test images whose points are the most probable under component k, best first.
+
+    In a hierarchy by their top layer.
+    """
     import torch
 
-    prior: Any = library.model(entry).prior()
-    mu = tensors.tensor(library.encoding(entry).mu)
+    net: Any = library.model(entry)
+    top = net.space.split(tensors.tensor(library.encoding(entry).points))[0]
     with torch.no_grad():
-        return prior.components[k].log_prob(mu).topk(min(n, len(mu))).indices.cpu().numpy()
+        return net.mixture().components[k].log_prob(top).topk(min(n, len(top))).indices.cpu().numpy()

@@ -218,7 +218,7 @@ def problem(entry: Entry, call: str = "encode") -> str | None:
     from latents.errors import LatentsError
 
     try:
-        why = library.model(entry).why_not(call)
+        why = library.why_not(entry, call)
         if why is None and call == "encode":
             library.encoding(entry)
         return why

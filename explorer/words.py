@@ -24,12 +24,30 @@ def count(n: int, noun: str, plural: str | None = None) -> str:
     return f"{n:,} {noun if n == 1 else plural or noun + 's'}"
 
 
+def capital(text: str) -> str:
+    """The text with its first letter as a capital."""
+    return text[:1].upper() + text[1:]
+
+
 def log_likelihood(metrics: dict[str, Any]) -> str | None:
-    """The test log-likelihood of metrics.json with its standard error, or None where it was not measured."""
+    """The test log-likelihood of metrics.json with its standard error, or None where it was not measured.
+
+    A bound is marked by ≥. A density's unit says so: it does not compare with the probability of a picture.
+    """
     found = metrics.get("log_likelihood")
     if not isinstance(found, dict) or found.get("value") is None:
         return None
-    return with_error(found["value"], found.get("standard_error"), found.get("unit", "nats"))
+    unit = found.get("unit", "nats")
+    if str(found.get("measure", "")).startswith("density"):
+        unit += " (density)"
+    bound = "≥ " if found.get("estimator") == "bound" else ""
+    return bound + with_error(found["value"], found.get("standard_error"), unit)
+
+
+def unmeasured(metrics: dict[str, Any]) -> str:
+    """What to say where neither likelihood nor units are known: not measured, or there is nothing to measure."""
+    found = metrics.get("log_likelihood")
+    return "no likelihood" if isinstance(found, dict) and found.get("reason") else "not measured yet"
 
 
 def comparison(metrics: dict[str, Any], other: str) -> str | None:

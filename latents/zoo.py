@@ -1,7 +1,7 @@
 """The shipped models: each trained by its own preset, evaluated, compared with its twin, and projected.
 
 `python -m latents.zoo` (or `make train-zoo`) makes them all in `trained/` and skips those that are whole; a run
-that was interrupted goes on from its checkpoint.
+that was interrupted goes on from its checkpoint. `docs/models.md` is written from their numbers.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from .cli import watching
 from .errors import LatentsError
 from .evaluation import compare, evaluate
 from .folder import CARD, CHECKPOINT, METRICS, PROJECTIONS, WEIGHTS, ModelFolder
+from .parts import part
 from .projection import project_folder
 from .recipe import preset
 from .training import resume, train
@@ -135,8 +136,72 @@ def _flat(folder: ModelFolder) -> bool:
     return model.why_not("encode") is not None or (model.space.kind == "euclidean" and model.space.size <= 2)
 
 
+def table(root: Path) -> str:
+    """All shipped models with their numbers, by family, in Markdown."""
+    lines = [_HEAD]
+    families: dict[str, list[str]] = {}
+    for name in SHIPPED:
+        folder = ModelFolder(root / name)
+        family = part("model", folder.recipe.model.kind).family
+        families.setdefault(family, []).append(_row(folder))
+    for family, rows in families.items():
+        lines += [
+            f"## {family}",
+            "",
+            "| model | what it is for | test log-likelihood, nats | against its twin | active units |",
+            "| --- | --- | --- | --- | --- |",
+            *rows,
+            "",
+        ]
+    return "\n".join(lines)
+
+
+_HEAD = """# The shipped models
+
+Written by `make train-zoo` from each model's `metrics.json`, where every number stands with its provenance.
+
+Log-likelihoods are on the test images, in nats; higher is better. Importance-sampled with 500 samples unless it says
+exact, a bound, or another number; gray images that a model sees as binary were binarised once, with seed 777.
+**Numbers compare only within one data set and one measure**: *density* stands for probability densities of gray images
+(they may be above zero), *256 levels* for probabilities of gray images, all others are probabilities of binary images.
+Differences are paired over the same images; each model was trained once, so errors are over images, not over seeds.
+"""
+
+
+def _row(folder: ModelFolder) -> str:
+    metrics = folder.metrics
+    found, units = metrics.get("log_likelihood"), metrics.get("units", {})
+    likelihood, twin = "none", ""
+    if found:
+        likelihood = f"{_signed(found['value'])} ± {found['standard_error']:.2f}{_notes(folder.name, found)}"
+    for entry in metrics.get("comparisons", []):
+        twin = f"{_signed(entry['difference'], '+')} ± {entry['standard_error']:.2f} `{entry['with']}`"
+    active = f"{units['active']} of {units['total']}" if "active" in units else "none"
+    return f"| `{folder.name}` | {folder.recipe.description} | {likelihood} | {twin} | {active} |"
+
+
+def _notes(name: str, entry: dict) -> str:
+    notes = []
+    if entry["estimator"] != "importance":
+        notes.append({"exact": "exact", "bound": "a lower bound"}[entry["estimator"]])
+    if name in DEAR:
+        notes.append(f"{entry['samples']} samples, {entry['images']:,} images")
+    if entry["measure"].startswith("density"):
+        notes.append("density")
+    elif entry["measure"].endswith("none"):
+        notes.append("256 levels")
+    return f" ({'; '.join(notes)})" if notes else ""
+
+
+def _signed(value: float, sign: str = "") -> str:
+    return f"{value:{sign}.2f}".replace("-", "\N{MINUS SIGN}")
+
+
 if __name__ == "__main__":
+    home = Path(__file__).resolve().parent.parent
     try:
-        make(Path(__file__).resolve().parent.parent / "trained", sys.argv[1:] or list(SHIPPED))
+        make(home / "trained", sys.argv[1:] or list(SHIPPED))
+        if (home / "docs").is_dir() and all((home / "trained" / name).is_dir() for name in SHIPPED):
+            (home / "docs" / "models.md").write_text(table(home / "trained"), "utf-8")
     except LatentsError as error:
         sys.exit(f"error: {error}")

@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from explorer import fates, library, parts, view, words
+from explorer import fates, library, naming, parts, usage, view, words
 from explorer.charts import lives, units
 from explorer.library import Entry
 
@@ -27,6 +27,10 @@ $$\mathrm{KL}_u = \frac{1}{N} \sum_n \mathrm{KL}\!\left(q(z_u \mid x_n)\ \|\ p(z
 
 $p(z_u)$ is the prior's marginal of unit $u$. The $\mathrm{KL}_u$ sum to the model's KL only for factorised priors, such
 as the standard normal; under a mixture the units depend on each other, and the sum is not the KL.
+
+In a hierarchy the units of a layer are conditioned on the layers above it, in $q$ and in $p$. Where $q(z \mid x)$ has
+no mean in closed form, as with most flows, $\mu_u(x)$ is the mean of draws, and there is no $\mathrm{KL}_u$ without a
+density of each unit.
 """
 
 
@@ -56,16 +60,32 @@ def kl_of(entry: Entry) -> np.ndarray | None:
         kl = np.array(measured["kl"], dtype=float)
     except (TypeError, KeyError, ValueError):
         return None
-    return kl if kl.shape == (entry.latent,) and np.isfinite(kl).all() else None
+    return kl if kl.shape == (sum(usage.layers(entry)),) and np.isfinite(kl).all() else None
+
+
+def no_kl(entry: Entry) -> str:
+    """Why there is no KL per unit: it was not measured, or the model has none."""
+    measured = entry.metrics.get("units")
+    if isinstance(measured, dict) and measured.get("variances") and measured.get("kl", 0) is None:
+        return "KL per unit: not available, q(z|x) or p(z) has no density of a single unit"
+    return "KL per unit: not measured yet"
 
 
 def units_of(entry: Entry) -> units.Units:
     """Variances over the whole test split, and the KL of each unit where it was measured."""
 
     def variances() -> np.ndarray:
-        return library.encoding(entry).mu.astype(np.float64).var(axis=0)
+        return library.encoding(entry).points.astype(np.float64).var(axis=0)
 
-    return units.Units(entry.name, library.remember("variances", entry, variances), kl_of(entry))
+    layers = usage.layers(entry)
+    return units.Units(
+        entry.name,
+        library.remember("variances", entry, variances),
+        kl_of(entry),
+        no_kl(entry),
+        tuple(naming.units(layers)),
+        layers,
+    )
 
 
 def verdict(shown: units.Units, threshold: float) -> str:
@@ -74,12 +94,21 @@ def verdict(shown: units.Units, threshold: float) -> str:
     total, count = len(active), int(active.sum())
     dead = total - count
     said = f"**{count} of {words.count(total, 'unit')} {'is' if count == 1 else 'are'} active.** "
+    if len(shown.layers) > 1:
+        ends = np.cumsum(shown.layers)
+        counts = [
+            f"{int(active[end - size : end].sum())} of {size}" for end, size in zip(ends, shown.layers, strict=True)
+        ]
+        numbers = [number for number, _ in naming.numbered(shown.layers)]
+        told = (f"{many} in layer {number}" for many, number in zip(counts, numbers, strict=True))
+        said += f"From the top: {', '.join(told)}. "
     if dead == 0:
         unit = int(shown.variances.argmin())
-        return f"{said}The quietest is unit {unit + 1}: {measured(shown, unit, threshold)}."
+        return f"{said}The quietest is {naming.spoken(shown.names[unit])}: {measured(shown, unit, threshold)}."
     unit = int(np.where(active, -np.inf, shown.variances).argmax())
     others = {1: "", 2: " The other dead unit varies less."}.get(dead, f" The other {dead - 1} dead units vary less.")
-    return f"{said}Unit {unit + 1} is dead: {measured(shown, unit, threshold)}.{others}"
+    name = words.capital(naming.spoken(shown.names[unit]))
+    return f"{said}{name} is dead: {measured(shown, unit, threshold)}.{others}"
 
 
 def measured(shown: units.Units, unit: int, threshold: float) -> str:
@@ -94,13 +123,27 @@ def kl_provenance(entry: Entry) -> str:
     """On how many images the KL was measured, and what the units' KLs sum to."""
     kl = kl_of(entry)
     if kl is None:
-        return "KL of each unit not measured yet: `latents evaluate` does it"
+        missing = no_kl(entry)
+        return f"{missing}: `latents evaluate` does it" if missing.endswith("yet") else missing
     said = entry.metrics["units"]
     images = said.get("kl_images") or said.get("images")
     sums = f"sum {words.number(kl.sum())} nats"
-    if entry.prior != "standard":
+    if entry.prior not in ("standard", "none"):
         sums += ", not the model's KL, since this prior is not factorised"
     return f"KL on {words.count(images, said.get('split', 'test') + ' image')}, {sums}"
+
+
+def of_layers(entry: Entry, layers: tuple[int, ...]) -> str:
+    """What each layer of a hierarchy carries; empty where there is one layer, or it was not measured."""
+    bound = entry.metrics.get("elbo")
+    kl = bound.get("kl_per_layer") if isinstance(bound, dict) else None
+    if len(layers) < 2 or not isinstance(kl, list) or len(kl) != len(layers):
+        return ""
+    told = (
+        f"layer {number} {words.number(value)} nats"
+        for (number, _), value in zip(naming.numbered(layers), kl, strict=True)
+    )
+    return f" KL from the top: {', '.join(told)}."
 
 
 def under(entries: list[Entry], sentences: list[str], lines: list[str]) -> None:
@@ -113,26 +156,37 @@ def under(entries: list[Entry], sentences: list[str], lines: list[str]) -> None:
 def caption(entries: list[Entry], shown: list[units.Units], threshold: float) -> None:
     under(
         entries,
-        [verdict(one, threshold) for one in shown],
-        [f"{e.name} · {library.images(e).provenance} · μ: mean of q(z|x) · {kl_provenance(e)}" for e in entries],
+        [verdict(one, threshold) + of_layers(entry, one.layers) for entry, one in zip(entries, shown, strict=True)],
+        [
+            f"{entry.name} · {library.images(entry).provenance} · μ: {library.point_words(entry)} · "
+            f"{kl_provenance(entry)}"
+            for entry in entries
+        ],
     )
 
 
 # -- how they came to be so ----------------------------------------------------------------------------------
 
 
-def moments(entry: Entry, last: int) -> dict[int, str]:
-    """The epochs up to the last that explain a history: the KL's full weight, and the weights that were kept."""
-    found = {}
+def moments(entry: Entry, history: fates.UnitHistory) -> dict[int, str]:
+    """The epochs that explain a history: the KL's full weight, and the weights that were kept."""
+    found, last = {}, int(history.epochs[-1])
     objective = entry.recipe.get("objective", {})
     warm_up, beta = objective.get("warm_up"), objective.get("beta", 1.0)
-    if isinstance(warm_up, int) and 0 < warm_up <= last:
+    if history.weighted and isinstance(warm_up, int) and 0 < warm_up <= last:
         found[warm_up] = f"KL weight reaches {beta:g}"
     trained = entry.metrics.get("training")
     best = trained.get("best_epoch") if isinstance(trained, dict) else None
     if isinstance(best, int):
         found[best] = "weights kept" if best not in found else f"{found[best]}, weights kept"
     return found
+
+
+def names(entry: Entry, found: fates.UnitHistory) -> tuple[str, ...]:
+    """The names of the units in the history, where they are not simply counted."""
+    layers = usage.layers(entry)
+    named = len(layers) > 1 and sum(layers) == found.variances.shape[1]
+    return tuple(naming.units(layers)) if named else ()
 
 
 def training(entries: list[Entry], threshold: float) -> None:
@@ -148,7 +202,8 @@ def training(entries: list[Entry], threshold: float) -> None:
             found.epochs,
             found.variances,
             fate.died,
-            moments(entry, int(found.epochs[-1])),
+            moments(entry, found),
+            names(entry, found),
         )
         for (entry, found), fate in zip(known, told, strict=True)
     ]
@@ -157,7 +212,10 @@ def training(entries: list[Entry], threshold: float) -> None:
     legend = "Each line is a unit: dark while it is active, gray and dotted while it is not; × marks its death. "
     under(
         [entry for entry, _ in known],
-        [(legend if i == 0 else "") + fates.sentence(fate) for i, fate in enumerate(told)],
+        [
+            (legend if i == 0 else "") + fates.sentence(fate, list(names(entry, found)) or None)
+            for i, ((entry, found), fate) in enumerate(zip(known, told, strict=True))
+        ],
         [f"{entry.name} · {found.source} · threshold {threshold:g}" for entry, found in known],
     )
 
@@ -172,7 +230,7 @@ def main() -> None:
         if why is None:
             able.append(entry)
         else:
-            view.unavailable(why)
+            parts.cannot(entry, why, entries)
     if not able:
         place.empty()
     else:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from explorer import insets, library, parts, paths, view
+from explorer import draws, insets, library, parts, paths, view
 from explorer.charts import images, lines, sheet
 from explorer.charts.plane import class_name
 from explorer.library import Entry, Images
@@ -15,17 +15,20 @@ WIDTH = 672
 WORDS = """
 Take two test images and walk from one to the other in equal steps. The pixel line fades: halfway, both images lie on
 top of each other, which looks like no image of the data. The latent line walks between the codes of the two images, the
-means of q(z|x), and decodes every step: a good model shows something plausible all the way, because neighbouring codes
-mean similar images. The curve says what the prior thinks of each step: where log p(z) falls far below what is usual for
-test images, the walk crosses a region where the model expects nothing, and the decoder has to guess.
+means of q(z|x) where they are known, and decodes every step: a good model shows something plausible all the way,
+because neighbouring codes mean similar images. The walk goes the way of the latent space: straight in a vector space,
+along a great circle on a sphere. The curve says what the prior thinks of each step: where log p(z) falls far below what
+is usual for test images, the walk crosses a region where the model expects nothing, and the decoder has to guess.
 """
 MATHS = r"""
 $$z_t = (1 - t)\,\mu(x_a) + t\,\mu(x_b), \qquad \hat{x}_t = \mathbb{E}[x \mid z_t], \qquad
 \tilde{x}_t = (1 - t)\,x_a + t\,x_b, \qquad t \in [0, 1]$$
 
-The strips show $\hat{x}_t$ and $\tilde{x}_t$, the curve $\log p(z_t)$. It is a log density: it has no upper bound of 0,
-and its height depends on the scale of latent space, so compare it with the band of the same model, not with another
-model's curve.
+On a sphere, with the angle $\omega$ between the two directions,
+$z_t = \big(\sin((1 - t)\,\omega)\,\mu(x_a) + \sin(t\,\omega)\,\mu(x_b)\big) / \sin \omega$.
+The strips show $\hat{x}_t$ (or a sample of $p(x \mid z_t)$ where pixels are drawn one after another) and $\tilde{x}_t$,
+the curve $\log p(z_t)$. It is a log density: it has no upper bound of 0, and its height depends on the scale of latent
+space, so compare it with the band of the same model, not with another model's curve.
 """
 
 
@@ -161,7 +164,13 @@ def panel(entries: list[Entry], found: list[paths.LatentPath], test: Images, a: 
 
 
 def caption(entries: list[Entry], found: list[paths.LatentPath], test: Images, steps: int) -> None:
-    sentence = f"{steps} equal steps between the means of q(z|x) of two test images, decoded, and between their pixels"
+    ways = " and ".join(dict.fromkeys(paths.words(entry) for entry in entries))
+    sentence = (
+        f"{steps} equal steps along {ways} from one test image to another, each image at {parts.points(entries)}: "
+        "decoded, and the pixels of one fading into the other"
+    )
+    if any(draws.slow(entry) for entry in entries):
+        sentence += "; each picture is a sample, drawn pixel by pixel"
     if any(path.log_prior is not None for path in found):
         sentence += "; below, the prior's log density at each step"
     if len(entries) > 1:
@@ -170,22 +179,40 @@ def caption(entries: list[Entry], found: list[paths.LatentPath], test: Images, s
     view.caption(f"{sentence}.", f"{names} · {test.provenance} · pixels as the model sees them")
 
 
+def unable(entry: Entry) -> str | None:
+    """Why no path of this model can be drawn."""
+    return view.problem(entry) or view.problem(entry, "decode")
+
+
 def main() -> None:
-    entries = view.models()
+    both = view.models()
     with view.header("Interpolate"):
         row = parts.row()
     left, right = st.columns([7, 3], gap="medium")
     with left:
-        place = parts.waiting(WAITING, "Finding the two images in latent space …", entries)
-    for entry in entries:
-        view.encoded(entry, place)
+        place = parts.waiting(WAITING, "Finding the two images in latent space …", both)
+    why = {entry.name: unable(entry) for entry in both}
+    entries = [entry for entry in both if why[entry.name] is None]
+    with left:
+        if not entries and place is not None:
+            place.empty()
+        for entry in both:
+            if entry not in entries:
+                parts.cannot(entry, why[entry.name], both)
+    if entries:
+        page(entries, place, row, left, right)
+    view.explain(WORDS, MATHS)
+
+
+def page(entries: list[Entry], place, row, left, right) -> None:
     test = library.images(entries[0])
     apart = len(entries) > 1 and entries[1].data != entries[0].data
     shown = entries[:1] if apart else entries
     with row:
         a, b, steps = controls(test)
-    found = [paths.latent_path(entry, a, b, steps) for entry in shown]
     with left:
+        with parts.working("Drawing the pictures of the path pixel by pixel …", any(map(draws.slow, shown))):
+            found = [paths.latent_path(entry, a, b, steps) for entry in shown]
         with parts.stage(place):
             strips(shown, found, test, a, b)
             curve(shown, found, steps)
@@ -198,7 +225,6 @@ def main() -> None:
             )
     with right:
         panel(shown, found, test, a, b)
-    view.explain(WORDS, MATHS)
 
 
 main()

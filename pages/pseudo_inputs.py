@@ -33,8 +33,13 @@ place of $q(z \mid u_k)$, with its own weights $w_k$.
 # -- words ---------------------------------------------------------------------------------------------------
 
 
+def has_inputs(entry: Entry) -> bool:
+    """Whether the components are those of pseudo-inputs."""
+    return library.why_not(entry, "pseudo_inputs") is None
+
+
 def noun(entry: Entry) -> str:
-    return "pseudo-input" if entry.prior == "vampprior" else "component"
+    return "pseudo-input" if has_inputs(entry) else "component"
 
 
 def percent(share: float) -> str:
@@ -44,15 +49,20 @@ def percent(share: float) -> str:
 def try_instead(entry: Entry) -> Entry | None:
     """A model with pseudo-inputs: of the same data and size where there is one."""
     alike = [other for other in library.whole() if other.prior == "vampprior"]
-    return min(alike, key=lambda other: (other.data != entry.data, other.latent != entry.latent), default=None)
+    return min(alike, key=lambda other: (other.data != entry.data, other.size != entry.size), default=None)
+
+
+def why_nothing(entry: Entry) -> str:
+    return next(filter(None, (view.problem(entry, call) for call in ("pseudo_inputs", "components", "encode"))))
 
 
 def nothing(entry: Entry) -> None:
     """Why there are no pseudo-inputs, and the way to a model that has them."""
-    view.unavailable(view.problem(entry, "pseudo_inputs") or view.problem(entry, "components"))
+    view.unavailable(why_nothing(entry))
     other = try_instead(entry)
     if other is not None:
-        st.button(f"Open {other.name}", icon=":material/arrow_forward:", on_click=view.choose, args=(other.name,))
+        settings = {"icon": ":material/arrow_forward:", "on_click": view.choose, "args": (other.name,)}
+        st.button(f"Open {other.name}", key=f"instead-of-{entry.name}", **settings)
 
 
 # -- the sheet -----------------------------------------------------------------------------------------------
@@ -112,9 +122,11 @@ def caption(entry: Entry, found: usage.Usage) -> None:
         f"the one that explains least; the bar is its share (a full bar: {percent(found.shares.max())}). "
         f"**{few} explain{'s' if found.half == 1 else ''} half of the images{f'; {idle}' if idle else ''}.**"
     )
+    if entry.space_kind == "layers":
+        sentence += " They are those of the top layer; the layers below are drawn given it."
     view.caption(
         sentence,
-        f"{entry.name} · {library.images(entry).provenance} · share: mean of p(k|z) at the mean of q(z|x)",
+        f"{entry.name} · {library.images(entry).provenance} · share: mean of p(k|z) at {parts.points([entry])}",
     )
 
 
@@ -136,16 +148,24 @@ def picture(entry: Entry, k: int) -> None:
     with st.container(gap=None):
         alt = f"{noun(entry)} {k}"
         parts.pictured(images.image_png(image, images.scale_for(image.shape[-1], 280)), alt)
-        view.small("its picture" if entry.prior == "vampprior" else "its mean, decoded")
+        view.small("its picture" if has_inputs(entry) else "its mean, decoded")
 
 
 def samples(entry: Entry, k: int, seed: int) -> None:
-    drawn, kind = draws.pictures(entry, draws.component_codes(entry, k, seed, SAMPLES), seed)
+    with parts.working("Drawing pixel by pixel …", draws.slow(entry)):
+        drawn, kind = _samples(entry, k, seed)
     scale = images.scale_for(3 * drawn.shape[-1], 280)
-    source = "q(z|u)" if entry.prior == "vampprior" else "it"
+    source = "q(z|u)" if has_inputs(entry) else "it"
     with st.container(gap=None):
         parts.pictured(sheet.grid(drawn, 3, scale), f"{SAMPLES} samples of the component, decoded.")
         view.small(f"{SAMPLES} draws from {source}, decoded" + (" (samples)" if kind == "sample" else ""))
+
+
+def _samples(entry: Entry, k: int, seed: int):
+    def draw():
+        return draws.pictures(entry, draws.component_codes(entry, k, seed, SAMPLES), seed)
+
+    return library.remember("samples of a component", entry, draw, k, seed)
 
 
 def place(entry: Entry, k: int, height: int) -> None:
@@ -161,7 +181,7 @@ def nearest(entry: Entry, k: int) -> None:
     found = usage.nearest_images(entry, k, NEAREST)
     pictures = test.gray[found]
     scale = images.scale_for(NEAREST * pictures.shape[-1], 560)
-    source = "q(z|u)" if entry.prior == "vampprior" else "it"
+    source = "q(z|u)" if has_inputs(entry) else "it"
     with st.container(gap=None):
         parts.pictured(sheet.grid(pictures, NEAREST, scale), "The nearest test images.")
         view.small(f"test images most probable under {source}")
@@ -215,7 +235,7 @@ def single(entry: Entry, found: usage.Usage, rank: int, whole: bool, seed: int) 
 def side_by_side(entries: list[Entry], found: dict[str, usage.Usage], rank: int, whole: bool, seed: int) -> None:
     for column, entry in zip(st.columns(2, gap="medium"), entries, strict=True):
         with column:
-            st.markdown(f"**{entry.name}** · {entry.prior_title}")
+            st.markdown(f"**{entry.name}** · {words.capital(entry.prior_title)}")
             if entry.name not in found:
                 nothing(entry)
                 continue
@@ -236,7 +256,7 @@ def explain_mixture(entry: Entry) -> None:
 
 def waiting(entries: list[Entry]):
     """The place of the figure, while the shares are computed for the first time."""
-    slow = [entry for entry in entries if entry.prior != "standard" and not usage.ready(entry)]
+    slow = [entry for entry in entries if entry.components is not None and not usage.ready(entry)]
     return view.slot(HEIGHT, "Asking which component explains each test image …", slow) if slow else None
 
 
@@ -247,21 +267,20 @@ def main() -> None:
     place = waiting(entries)
     found = {}
     for entry in entries:
-        if view.problem(entry, "components") is None:
-            view.encoded(entry, place)
+        if view.problem(entry, "components") is None and view.problem(entry) is None:
             found[entry.name] = usage.of(entry)
+    chosen = (1, False, 0)
     with parts.stage(place):
         if found:
             with row:
                 chosen = controls(max(len(one.shares) for one in found.values()))
-        if len(entries) > 1 and found:
+        if len(entries) > 1:
             side_by_side(entries, found, *chosen)
         elif found:
             explain_mixture(entries[0])
             single(entries[0], found[entries[0].name], *chosen)
         else:
-            for entry in entries:
-                nothing(entry)
+            nothing(entries[0])
     view.explain(WORDS, MATHS)
 
 

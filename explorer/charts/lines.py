@@ -105,8 +105,9 @@ def _room(ys: list[np.ndarray], bands: list[tuple[float, float] | None]) -> list
     """A range that holds all curves and bands, with some air."""
     held = [*ys, *(np.array(band) for band in bands if band is not None)]
     low, high = min(float(y.min()) for y in held), max(float(y.max()) for y in held)
-    air = max(high - low, 1e-3) * 0.1
-    return [low - air, high + air]
+    short = max(0.0, 1 - (high - low)) / 2  # at least one nat: a flat curve is drawn flat
+    air = (high - low + 2 * short) * 0.1
+    return [low - short - air, high + short + air]
 
 
 def _note(figure: go.Figure, text: str, tones: Tone, *, right: bool = False) -> None:

@@ -19,7 +19,8 @@ ROOM = 0.03
 class Lives:
     """One model's training.
 
-    epochs [E]; variances [E, d]; died: {unit counted from 1: epoch}; moments: {epoch: words}, drawn as thin lines.
+    epochs [E]; variances [E, d]; died: {unit counted from 1: epoch}; moments: {epoch: words}, drawn as thin lines;
+    names: of the units, else their numbers.
     """
 
     name: str
@@ -27,6 +28,11 @@ class Lives:
     variances: np.ndarray
     died: dict[int, int]
     moments: dict[int, str]
+    names: tuple[str, ...] = ()
+
+    def label(self, unit: int) -> str:
+        """The name of a unit counted from 1."""
+        return self.names[unit - 1] if self.names else str(unit)
 
 
 def lives(models: list[Lives], threshold: float, tones: Tone, height: int) -> go.Figure:
@@ -75,7 +81,7 @@ def _deaths(one: Lives, tones: Tone, room: float, axes: dict) -> go.Scatter:
     texts, labelled = [], -np.inf
     for unit, epoch in died:
         fits = epoch - labelled >= room
-        texts.append(str(unit) if fits else "")
+        texts.append(one.label(unit) if fits else "")
         labelled = epoch if fits else labelled
     return go.Scatter(
         x=[epoch for _, epoch in died],
@@ -84,7 +90,7 @@ def _deaths(one: Lives, tones: Tone, room: float, axes: dict) -> go.Scatter:
         text=texts,
         textposition="bottom center",
         textfont={"size": SMALL, "color": tones.ink},
-        customdata=[unit for unit, _ in died],
+        customdata=[one.label(unit) for unit, _ in died],
         marker={"symbol": "x", "size": 8, "color": tones.ink, "line": {"color": tones.paper, "width": 1}},
         name="died",
         hovertemplate="<b>unit %{customdata}</b> died at epoch %{x}<extra></extra>",
@@ -105,7 +111,8 @@ def _split(one: Lives, threshold: float) -> tuple[dict, dict]:
     beside[:, :-1] |= ~active[:, 1:]
     gap = np.full((d, 1), np.nan)
     x = np.concatenate([np.broadcast_to(one.epochs.astype(float), values.shape), gap], axis=1).ravel()
-    units = np.repeat(np.arange(1, d + 1, dtype=np.int32), values.shape[1] + 1)
+    named = np.array(one.names, dtype=object) if one.names else np.arange(1, d + 1, dtype=np.int32)
+    units = np.repeat(named, values.shape[1] + 1)
 
     def curve(shown: np.ndarray) -> dict:
         y = np.concatenate([np.where(shown, values, np.nan), gap], axis=1).ravel()

@@ -38,14 +38,16 @@ class Plane:
     y_title: str
 
 
-def limits(clouds: list[np.ndarray], share: float = 0.998, pad: float = 0.05, step: float = 0.5) -> Limits:
+def limits(clouds: list[np.ndarray], share: float = 0.998, pad: float = 0.05) -> Limits:
     """A square region for all clouds [N, 2] alike: it holds the middle `share` of each along both axes.
 
-    The square is centred on what it holds and its edges are rounded outwards to multiples of `step`.
+    The square is centred on what it holds and its edges are rounded outwards to multiples of 0.5, or of 0.1 where all
+    is close together.
     """
     tail = (1 - share) / 2
     low = np.min([np.quantile(cloud, tail, axis=0) for cloud in clouds], axis=0)
     high = np.max([np.quantile(cloud, 1 - tail, axis=0) for cloud in clouds], axis=0)
+    step = 0.5 if max(high - low) > 2 else 0.1
     centre, half = (low + high) / 2, max(max(high - low) / 2 * (1 + pad), step)
     starts = np.floor((centre - half) / step) * step
     side = max(np.ceil((centre + half) / step) * step - starts)

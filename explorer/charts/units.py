@@ -12,27 +12,54 @@ from explorer.charts.theme import BODY, SMALL, Tone, axis, layout
 
 FLOOR = 1e-6
 """Variances below this are drawn at it: a logarithm has no zero."""
+GAP = 1
+"""Places between the units of two layers."""
 SLOTS = 10
 """A model with fewer units gets as much room as one with so many, so that two bars are not two walls."""
-UPRIGHT = 20
-"""Pixels between two bars from which on the units' numbers stand upright under them."""
+UPRIGHT, NAMED = 20, 9
+"""Pixels between two bars from which on the units' numbers stand upright under them, and are there at all."""
 
 
 @dataclass(frozen=True)
 class Units:
     """The units of one model, in their own order (unit 1 first).
 
-    variances [d]: of the posterior mean over the test images; kl [d]: mean nats, or None where they are not known.
+    variances [d]: of the posterior mean over the test images; kl [d]: mean nats, or None where they are not known;
+    no_kl: why not; names: of the units, else their numbers; layers: sizes of a hierarchy's layers, top first, which
+    stand apart, else all units are one layer.
     """
 
     name: str
     variances: np.ndarray
     kl: np.ndarray | None
+    no_kl: str = "KL per unit: not measured yet"
+    names: tuple[str, ...] = ()
+    layers: tuple[int, ...] = ()
 
     @property
     def order(self) -> np.ndarray:
-        """The units from the largest variance to the smallest."""
-        return np.argsort(-self.variances, kind="stable")
+        """The units, layer by layer, from the largest variance of the layer to the smallest."""
+        ends = np.cumsum(self._layers)
+        ordered = [
+            end - size + np.argsort(-self.variances[end - size : end], kind="stable")
+            for end, size in zip(ends, self._layers, strict=True)
+        ]
+        return np.concatenate(ordered)
+
+    @property
+    def places(self) -> np.ndarray:
+        """Where the bars of `order` stand: one beside the other, with a gap between layers."""
+        return np.arange(len(self.variances)) + np.repeat(np.arange(len(self._layers)) * GAP, self._layers)
+
+    @property
+    def labels(self) -> np.ndarray:
+        """The names of `order`."""
+        names = np.array(self.names or [str(unit + 1) for unit in range(len(self.variances))], dtype=object)
+        return names[self.order]
+
+    @property
+    def _layers(self) -> tuple[int, ...]:
+        return self.layers or (len(self.variances),)
 
 
 def bars(models: list[Units], threshold: float, tones: Tone, height: int, width: int) -> go.Figure:
@@ -43,17 +70,17 @@ def bars(models: list[Units], threshold: float, tones: Tone, height: int, width:
     """
     several = len(models) > 1
     figure = go.Figure(layout=layout(tones, height, margin=margins(several), bargap=0.25))
-    slots = max(SLOTS, *(len(one.variances) for one in models))
+    slots = max(SLOTS, *(int(one.places[-1]) + 1 for one in models))
     for i, (one, domain) in enumerate(zip(models, columns(len(models)), strict=True)):
-        upright = (width - 80) * (domain[1] - domain[0]) / slots >= UPRIGHT
-        _unit_axes(figure, one, tones, i, {"domain": domain, "range": _middle(len(one.variances), slots)}, upright)
+        room = (width - 80) * (domain[1] - domain[0]) / slots
+        _unit_axes(figure, one, tones, i, {"domain": domain, "range": _middle(int(one.places[-1]) + 1, slots)}, room)
         _value_axes(figure, models, threshold, tones, i)
         figure.add_traces(_traces(one, threshold, tones, i))
         threshold_line(figure, threshold, tones, _mark(2 * i + 1))
         if several:
             heading(figure, one.name, domain[0], tones)
         if one.kl is None:
-            _note(figure, "KL per unit: not measured yet", sum(domain) / 2, 0.2, tones)
+            _note(figure, one.no_kl, sum(domain) / 2, 0.2, tones)
     return figure
 
 
@@ -129,19 +156,22 @@ def _middle(n: int, slots: int) -> list[float]:
     return [-0.5 - air, n - 0.5 + air]
 
 
-def _unit_axes(figure: go.Figure, one: Units, tones: Tone, i: int, place: dict, upright: bool) -> None:
-    """The units of model i: axis number 2 i + 1 above, without numbers, and 2 i + 2 below."""
+def _unit_axes(figure: go.Figure, one: Units, tones: Tone, i: int, place: dict, room: float) -> None:
+    """The units of model i: axis number 2 i + 1 above, without numbers, and 2 i + 2 below; room: pixels for a bar."""
     above, below = _mark(2 * i + 1), _mark(2 * i + 2)
+    several = len(one.layers) > 1
     numbers = {
-        "tickvals": np.arange(len(one.variances)),
-        "ticktext": [str(unit + 1) for unit in one.order],
-        "tickangle": 0 if upright else -90,
+        "tickvals": one.places,
+        "ticktext": list(one.labels),
+        "tickangle": 0 if room >= UPRIGHT * (1.4 if several else 1) else -90,
+        "showticklabels": room >= NAMED,
     }
+    title = "layer.unit, sorted by variance in each layer" if several else "unit, sorted by variance"
     side = place | {"showgrid": False, "fixedrange": True}
     figure.update_layout(
         {
             f"xaxis{above}": axis(tones, "", anchor=f"y{above}", showticklabels=False, **side),
-            f"xaxis{below}": axis(tones, "unit, sorted by variance", anchor=f"y{below}", **side, **numbers),
+            f"xaxis{below}": axis(tones, title, anchor=f"y{below}", **side, **numbers),
         }
     )
 
@@ -174,14 +204,16 @@ def _traces(one: Units, threshold: float, tones: Tone, i: int) -> list[go.Bar]:
     kl = np.full(len(order), np.nan) if one.kl is None else one.kl[order]
     return [
         go.Bar(
-            x=np.arange(len(order)),
+            x=one.places,
             y=y,
             xaxis=f"x{_mark(number)}",
             yaxis=f"y{_mark(number)}",
             name=one.name,
             marker=_marker(variances <= threshold, tones),
+            text=one.labels,
+            textposition="none",
             customdata=np.stack([order + 1, variances], axis=1),
-            hovertemplate=f"<b>unit %{{customdata[0]:.0f}}</b><br>{text}<extra>%{{fullData.name}}</extra>",
+            hovertemplate=f"<b>unit %{{text}}</b><br>{text}<extra>%{{fullData.name}}</extra>",
         )
         for number, y, text in (
             (2 * i + 1, np.maximum(variances, FLOOR), "variance %{customdata[1]:.3g}"),

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from explorer import library
+
 pytestmark = pytest.mark.browser
 
+PAGES = ("", "latent_space", "samples", "interpolate", "pseudo_inputs", "active_units")
 VAMP, STANDARD, COLLAPSED = "mnist-vampprior-2d", "mnist-standard-2d", "mnist-collapsed-40d"
 both_themes = pytest.mark.parametrize("visit", ["light", pytest.param("dark", marks=pytest.mark.slow)], indirect=True)
 CLASSES = [str(digit) for digit in range(10)]
@@ -141,3 +144,21 @@ def test_pages_are_reached_through_the_navigation(visit):
         visit.settle()
         visit.assert_healthy()
         assert STANDARD in visit.page.url  # the chosen model goes along
+
+
+def one_of_each() -> list[str]:
+    """The first shipped model of every family and kind of latent space."""
+    found: dict[tuple, str] = {}
+    for entry in library.whole():
+        found.setdefault((entry.family, entry.space_kind), entry.name)
+    return list(found.values())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("name", one_of_each())
+def test_one_model_of_every_family_on_every_page(visit, name, page):
+    visit.open(page, model=name)
+    visit.assert_healthy()
+    notes = visit.page.locator('[data-testid="stAlert"]').count()
+    assert notes or visit.pictures() or visit.points()

@@ -85,5 +85,28 @@ def test_nearest_images_are_the_most_probable_ones(vamp):
 
     with torch.no_grad():
         spread = library.model(vamp).prior().components.stddev[2].numpy()
-    distance = (((test.mu - mean) / spread) ** 2).sum(1)
+    distance = (((test.points - mean) / spread) ** 2).sum(1)
     np.testing.assert_array_equal(usage.nearest_images(vamp, 2, 5), np.argsort(distance)[:5])
+
+
+@pytest.fixture
+def pixelwise(tiny, tmp_path, monkeypatch):
+    """A model without latent variables, whose pictures are drawn pixel by pixel."""
+    import latents
+
+    latents.train(tiny(training__epochs=1, model__kind="finite-memory"), tmp_path / "pixels", accelerator="cpu")
+    monkeypatch.setenv("EXPLORER_LIBRARY", str(tmp_path))
+    return library.find("pixels")
+
+
+def test_pictures_that_are_drawn_pixel_by_pixel_come_in_blocks(pixelwise):
+    assert draws.slow(pixelwise)
+    done = []
+    many = draws.from_prior(pixelwise, 3, 40, watch=done.append)
+    assert done == [0, draws.BLOCK]
+    assert many.kind == "sample"
+    assert many.pictures.shape == (40, 1, 8, 8)
+    few = draws.from_prior(pixelwise, 3, 5)
+    np.testing.assert_array_equal(few.pictures, many.pictures[:5])
+    assert not np.array_equal(draws.from_prior(pixelwise, 4, 5).pictures, few.pictures)
+    assert not np.array_equal(many.pictures[:8], many.pictures[32:])

@@ -35,7 +35,7 @@ MIXTURE = {"kind": "mixture", "components": 50}
 def test_an_entry_says_what_its_recipe_says(shelf):
     shelf("a", data="mnist", latent=40, prior=VAMP, metrics='{"units": {"active": 30, "total": 40}}')
     (entry,) = library.entries()
-    assert (entry.name, entry.data, entry.data_title, entry.latent) == ("a", "mnist", "MNIST", 40)
+    assert (entry.name, entry.data, entry.data_title, entry.size) == ("a", "mnist", "MNIST", 40)
     assert (entry.prior, entry.components, entry.prior_title) == ("vampprior", 50, "VampPrior, 50 pseudo-inputs")
     assert entry.metrics["units"]["active"] == 30
     assert entry.error is None
@@ -76,7 +76,7 @@ def test_broken_folders_say_why_and_the_others_work(shelf):
 def test_a_recipe_of_odd_shape_has_an_entry_all_the_same(shelf):
     (shelf("odd") / "config.json").write_text('{"model": [1], "data": null}')
     (entry,) = library.entries()
-    assert (entry.data, entry.latent, entry.prior) == ("unknown data", None, "none")
+    assert (entry.data, entry.size, entry.prior) == ("unknown data", 0, "none")
     assert library.twin(entry) is None
 
 
@@ -131,13 +131,13 @@ def test_a_real_model_is_encoded_in_test_order(trained, monkeypatch):
     seen = data.binarise(images.images, data.TEST_SEED)
     with torch.no_grad():
         q = latents.load(trained.path).encode(seen)
-    assert np.allclose(found.mu, q.mean.numpy(), atol=1e-5)
-    assert np.allclose(found.sd, q.stddev.numpy(), atol=1e-5)
+    assert np.allclose(found.points, q.mean.numpy(), atol=1e-5)
+    assert np.allclose(found.stddev, q.stddev.numpy(), atol=1e-5)
     assert (found.images.labels == images.labels.numpy()).all()
     assert (found.images.seen == seen.numpy() * 255).all()
     assert library.ready(entry)
     assert library.encoding(entry) is found
     assert library.pseudo_codes(entry).shape == (7, 2)
-    pictures = library.decode(entry, found.mu[:3])
+    pictures = library.decode(entry, found.points[:3])
     assert pictures.dtype == np.uint8
     assert pictures.shape == (3, 1, 8, 8)

@@ -37,6 +37,13 @@ def test_the_sentence_groups_units_by_epoch():
     assert fates.sentence(fates.Fates({}, (), (1,))).startswith("**No unit died**")
 
 
+def test_the_sentence_names_the_units_of_a_hierarchy_by_their_layer():
+    found = fates.Fates({1: 12, 3: 14}, (2,), ())
+    assert fates.sentence(found, ["2.1", "2.2", "1.1"]) == (
+        "**2 units died**: unit z₂,₁ at epoch 12; unit z₁,₁ at epoch 14. Unit z₂,₂ never came alive."
+    )
+
+
 @pytest.fixture
 def entry(tmp_path):
     return SimpleNamespace(path=tmp_path, stamp=(0,))
@@ -103,7 +110,7 @@ def test_lines_are_dark_where_active_and_dotted_where_not():
     unit_3 = np.asarray(active.customdata) == 3
     assert np.isnan(np.asarray(active.y)[unit_3]).all()
     assert list(died.x) == [3, 5]
-    assert list(died.customdata) == [2, 4]
+    assert list(died.customdata) == ["2", "4"]
     np.testing.assert_allclose(died.y, [0.009, 0.01])
 
 
@@ -125,3 +132,15 @@ def test_two_trainings_share_their_axes():
     layout = lives.lives([short, long], 0.01, theme.DARK, 300).layout
     assert layout.xaxis.range == layout.xaxis2.range
     assert layout.yaxis.range == layout.yaxis2.range
+
+
+def test_history_of_several_stages_is_that_of_the_stage_with_units(entry):
+    (entry.path / "history.csv").write_text("epoch,beta,variance_0,other\n1,1,0.5,\n2,1,0.4,\n3,,,7\n")
+    found = fates.history(entry)
+    np.testing.assert_array_equal(found.epochs, [1, 2])
+    assert found.weighted
+
+
+def test_a_history_without_a_weight_of_the_kl_has_none(entry):
+    (entry.path / "history.csv").write_text("epoch,variance_0\n1,0.5\n2,0.4\n")
+    assert not fates.history(entry).weighted

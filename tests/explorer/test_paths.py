@@ -16,7 +16,7 @@ def test_the_latent_path_runs_between_the_means_and_is_decoded(entry):
     import torch
 
     path = paths.latent_path(entry, 3, 8, 5)
-    mu = library.encoding(entry).mu
+    mu = library.encoding(entry).points
     np.testing.assert_allclose(path.z[[0, -1]], mu[[3, 8]], rtol=1e-6)
     np.testing.assert_allclose(path.z[2], (mu[3] + mu[8]) / 2, atol=1e-6)
     with torch.no_grad():
@@ -27,7 +27,7 @@ def test_the_latent_path_runs_between_the_means_and_is_decoded(entry):
 def test_the_density_along_the_path_is_that_of_the_prior(entry):
     path = paths.latent_path(entry, 3, 8, 5)
     if entry.prior == "standard":
-        mu = library.encoding(entry).mu.astype(float)
+        mu = library.encoding(entry).points.astype(float)
         z = (1 - path.fine_t[:, None]) * mu[3] + path.fine_t[:, None] * mu[8]
         np.testing.assert_allclose(path.log_prior, -(z**2).sum(1) / 2 - np.log(2 * np.pi), atol=1e-5)
     np.testing.assert_allclose(path.log_prior[:: (paths.FINE - 1) // 4], paths.log_density(entry, path.z), atol=1e-4)
@@ -35,7 +35,7 @@ def test_the_density_along_the_path_is_that_of_the_prior(entry):
 
 def test_what_is_usual_holds_nine_tenths_of_the_images(entry):
     low, high = paths.usual(entry)
-    density = paths.log_density(entry, library.encoding(entry).mu)
+    density = paths.log_density(entry, library.encoding(entry).points)
     assert ((low <= density) & (density <= high)).mean() == pytest.approx(0.9, abs=0.01)
 
 

@@ -109,7 +109,7 @@ def test_unlabelled_images_and_shapes():
 def test_limits_are_square_and_hold_the_points():
     rng = np.random.default_rng(0)
     clouds = [rng.normal(size=(5000, 2)), rng.normal(size=(500, 2)) * [3, 1] + [1, 0]]
-    (left, right), (low, high) = limits(clouds, step=0.5)
+    (left, right), (low, high) = limits(clouds)
     assert right - left == high - low
     for cloud in clouds:
         inside = (cloud[:, 0] > left) & (cloud[:, 0] < right) & (cloud[:, 1] > low) & (cloud[:, 1] < high)
@@ -137,3 +137,10 @@ def test_sheets_fill_the_region_without_any_address():
 
 def test_the_waiting_figure_says_what_it_waits_for():
     assert waiting("Placing", theme.DARK, 300).layout.annotations[0].text == "Placing"
+
+
+def test_points_that_lie_close_together_fill_their_plane():
+    rng = np.random.default_rng(0)
+    (left, right), (low, high) = limits([rng.uniform(-0.2, 0.2, size=(500, 2))])
+    assert 0.4 <= right - left <= 0.8
+    assert right - left == pytest.approx(high - low)

@@ -28,22 +28,22 @@ def test_two_dimensions_are_their_own_plane(entry):
     flat = entry("flat")
     layout = planes.of(flat, "UMAP")  # asks for a plane that it does not have
     assert layout.kind == "units"
-    assert (layout.points == library.encoding(flat).mu).all()
+    assert (layout.points == library.encoding(flat).points).all()
     assert layout.pseudo.shape == (7, 2)
     z = np.array([0.3, -1.0], np.float32)
-    assert np.allclose(layout.back(z[None])[0], z)
-    assert np.allclose(planes.forth(layout, z), z)
+    assert np.allclose(planes.back(flat, layout, z[None])[0], z)
+    assert np.allclose(planes.forth(flat, layout, z), z)
 
 
 def test_pca_leads_to_the_plane_and_back(entry):
     deep = entry("deep")
     assert planes.kinds(deep) == ["PCA", "UMAP"]
     layout = planes.of(deep, "PCA")
-    mu = library.encoding(deep).mu
+    mu = library.encoding(deep).points
     spread = np.sort(np.linalg.eigvalsh(np.cov(mu.T)))[::-1]  # an independent way to the same variances
     assert np.allclose(layout.points.var(axis=0, ddof=1), spread[:2], rtol=1e-3)
     y = np.array([[0.4, -0.2]])
-    assert np.allclose(planes.forth(layout, layout.back(y)[0]), y[0], atol=1e-5)
+    assert np.allclose(planes.forth(deep, layout, planes.back(deep, layout, y)), y, atol=1e-5)
     assert f"{spread[0] / spread.sum() * 100:.0f} %" in layout.x_title
     assert "shadow" in layout.lost
 
@@ -51,12 +51,12 @@ def test_pca_leads_to_the_plane_and_back(entry):
 def test_umap_is_there_only_when_it_was_computed(entry, monkeypatch):
     deep = entry("deep")
     assert planes.of(deep, "UMAP") is None
-    n = len(library.encoding(deep).mu)
+    n = len(library.encoding(deep).points)
     monkeypatch.setattr("latents.projection.stored", lambda path: {"umap": np.zeros((n, 2), np.float32)})
     layout = planes.of(deep, "UMAP")
     assert layout.points.shape == (n, 2)
     assert layout.axes is None
-    assert planes.forth(layout, np.zeros(5)) is None
+    assert planes.forth(deep, layout, np.zeros(5)) is None
     assert planes.decoded(deep, layout, ((-1.0, 1.0), (-1.0, 1.0)), 4) is None
     monkeypatch.setattr("latents.projection.stored", lambda path: {"umap": np.zeros((n - 1, 2), np.float32)})
     assert planes.of(deep, "UMAP") is None  # of other images
@@ -69,12 +69,10 @@ def test_the_prior_is_drawn_in_two_dimensions_only(entry):
     assert planes.prior_density(entry("deep"), view) is None
 
 
-def test_the_lattice_starts_at_the_top_left(entry):
-    layout = planes.of(entry("flat"), "units")
-    z, columns = planes.lattice(layout, ((0.0, 4.0), (0.0, 2.0)), 4)
-    assert columns == 4
-    assert z.tolist()[:2] == [[0.5, 1.5], [1.5, 1.5]]
-    assert z.tolist()[-1] == [3.5, 0.5]
+def test_the_lattice_starts_at_the_top_left():
+    places = planes.lattice(((0.0, 4.0), (0.0, 2.0)), 4)
+    assert places.tolist()[:2] == [[0.5, 1.5], [1.5, 1.5]]
+    assert places.tolist()[-1] == [3.5, 0.5]
 
 
 def test_the_decoded_plane_is_a_png(entry):

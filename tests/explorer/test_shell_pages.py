@@ -6,9 +6,11 @@ import shutil
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer import ROOT, library
+from explorer import ROOT, library, planes
 
 SHIPPED = sorted(path.parent.name for path in (ROOT / "trained").glob("*/model.safetensors"))
+QUICK = ("digits-standard-2d", "digits-vampprior-2d", "mnist-standard-2d", "mnist-vampprior-40d")
+EVERY = [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in SHIPPED]
 LATENT = "../pages/latent_space.py"
 
 
@@ -25,13 +27,13 @@ def texts(at: AppTest) -> str:
     return " ".join(str(part.value) for part in [*at.title, *at.markdown, *at.subheader])
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", EVERY)
 def test_home_opens_on_every_model(name):
     at = app(model=name)
     assert not at.exception
     assert not at.info
     assert name in texts(at)
-    assert len(at.get("plotly_chart")) == 1
+    assert len(at.get("plotly_chart")) == bool(planes.kinds(library.find(name)))
 
 
 def test_home_sets_the_twin_beside():
@@ -40,9 +42,12 @@ def test_home_sets_the_twin_beside():
     assert "digits-standard-2d | digits-vampprior-2d" in texts(at)
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", EVERY)
 def test_latent_space_opens_on_every_model(name):
     at = app(LATENT, model=name)
+    if not planes.kinds(library.find(name)):
+        assert at.info[0].value == library.why_not(library.find(name), "encode")
+        return
     for shown in ("Points", "Decoded plane"):
         at.session_state["view"] = shown
         at.run()
@@ -51,10 +56,41 @@ def test_latent_space_opens_on_every_model(name):
         assert len(at.get("image")) >= 2  # the decoded point and its neighbours
 
 
+def test_the_gallery_is_grouped_by_family_and_filtered_by_data(tiny, tmp_path, monkeypatch):
+    import latents
+
+    kinds = {"pictures": "finite-memory", "axes": "pca"}
+    for name, kind in kinds.items():
+        latents.train(tiny(training__epochs=1, model__kind=kind), tmp_path / name, accelerator="cpu")
+    for i in range(9):
+        (tmp_path / f"digits-{i}").symlink_to(ROOT / "trained" / "digits-standard-2d")
+    (tmp_path / "other").symlink_to(ROOT / "trained" / "mnist-standard-2d")
+    monkeypatch.setenv("EXPLORER_LIBRARY", str(tmp_path))
+    at = app(model="digits-0")
+    headings = [text for text in texts(at).split("**") if text in library_families()]
+    assert headings == ["Variational auto-encoders", "Autoregressive models", "Linear models"]
+    assert len(cards(at)) == 12
+    at = app(model="digits-0", data="MNIST")
+    assert cards(at) == ["open-other"]
+    at = app(model="digits-0")
+    at.button(key="open-pictures").click().run()
+    assert not at.exception
+    assert at.title[0].value == "Samples"  # it has no plane to open on
+    assert at.selectbox(key="model").value == "pictures"
+
+
+def library_families() -> set[str]:
+    return {entry.family for entry in library.whole()}
+
+
+def cards(at: AppTest) -> list[str]:
+    return [button.key for button in at.button if str(button.key).startswith("open-")]
+
+
 def test_latent_space_with_a_model_beside():
     at = app(LATENT, model="digits-vampprior-2d", beside="digits-standard-2d")
     assert not at.exception
-    assert "digits-vampprior-2d | digits-standard-2d" in texts(at)
+    assert "digits-vampprior-2d (2 dimensions) | digits-standard-2d (2 dimensions)" in texts(at)
 
 
 def test_a_typed_point():

@@ -60,6 +60,22 @@ def test_many_units_side_by_side_get_upright_numbers_only_where_they_fit(tones):
     assert units.bars([many, many], 0.01, tones, 400, 990).layout.xaxis2.tickangle == -90
 
 
+def test_the_layers_of_a_hierarchy_stand_apart_each_in_its_own_order(tones):
+    one = units.Units("one", VARIANCES, KL, names=("2.1", "2.2", "1.1", "1.2"), layers=(2, 2))
+    figure = units.bars([one], 0.01, tones, 400, 900)
+    above = figure.data[0]
+    np.testing.assert_allclose(above.y, [0.5, 1e-4, 2.0, 0.02])
+    assert list(above.x) == [0, 1, 2 + units.GAP, 3 + units.GAP]
+    assert list(figure.layout.xaxis2.ticktext) == ["2.1", "2.2", "1.1", "1.2"]
+    assert list(above.text) == ["2.1", "2.2", "1.1", "1.2"]
+    assert figure.layout.xaxis2.title.text.startswith("layer.unit")
+
+
+def test_numbers_that_would_overlap_are_left_out(tones):
+    many = units.Units("many", np.linspace(0.1, 1, 400), None)
+    assert not units.bars([many], 0.01, tones, 400, 990).layout.xaxis2.showticklabels
+
+
 def test_missing_kl_is_said_and_not_drawn_as_zero(tones):
     figure = units.bars([units.Units("one", VARIANCES, None)], 0.01, tones, 400, 900)
     assert np.isnan(figure.data[1].y).all()

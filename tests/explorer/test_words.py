@@ -28,6 +28,18 @@ def test_metrics_in_words():
     assert words.active_units(metrics) == "34 of 40"
 
 
+def test_a_bound_and_a_density_say_so():
+    found = {"value": -20.1, "standard_error": 0.3, "estimator": "bound", "measure": "discrete, binarisation: dynamic"}
+    assert words.log_likelihood({"log_likelihood": found}) == "≥ −20.10 ± 0.30 nats"
+    found |= {"estimator": "exact", "measure": "density, binarisation: none"}
+    assert words.log_likelihood({"log_likelihood": found}) == "−20.10 ± 0.30 nats (density)"
+
+
+def test_no_likelihood_is_not_the_same_as_not_measured():
+    assert words.unmeasured({}) == "not measured yet"
+    assert words.unmeasured({"log_likelihood": {"reason": "PCA has none."}}) == "no likelihood"
+
+
 def test_a_paired_comparison_in_words():
     found = [{"with": "a", "difference": 0.5736, "standard_error": 0.1456}, {"with": "b", "difference": -2.0}]
     assert words.comparison({"comparisons": found}, "a") == "0.57 ± 0.15 nats better than a"
