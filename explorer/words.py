@@ -46,8 +46,7 @@ def log_likelihood(metrics: dict[str, Any]) -> str | None:
 
 def unmeasured(metrics: dict[str, Any]) -> str:
     """What to say where neither likelihood nor units are known: not measured, or there is nothing to measure."""
-    found = metrics.get("log_likelihood")
-    return "no likelihood" if isinstance(found, dict) and found.get("reason") else "not measured yet"
+    return "no likelihood" if metrics.get("no_likelihood") else "not measured yet"
 
 
 def comparison(metrics: dict[str, Any], other: str) -> str | None:

@@ -65,6 +65,8 @@ def results(metrics: dict[str, Any]) -> list[str]:
                 f"test {title}: {entry['value']:.2f} ± {entry['standard_error']:.2f} nats, higher is better "
                 f"({entry['images']:,} {entry['data']} test images, {entry['binarisation']}, {_estimated(entry)})"
             )
+    if "no_likelihood" in metrics:
+        found.append(f"test log-likelihood: none. {metrics['no_likelihood']}")
     for entry in metrics.get("comparisons", []):
         found.append(
             f"against {entry['with']}: {entry['difference']:+.2f} ± {entry['standard_error']:.2f} nats, "

@@ -21,12 +21,11 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from . import checkpoint
+from . import checkpoint, history
 from .batches import Batches
 from .card import results, write_card
 from .data import ImageData, binarise
 from .data import load as load_data
-from .diagnostics import THRESHOLD, encode_all, kl_per_unit
 from .errors import LatentsError, TrainingError
 from .evaluation import measure_units
 from .folder import LOG, STATUS, ModelFolder
@@ -36,7 +35,6 @@ from .randomness import seeded, stream
 from .recipe import Recipe
 from .snapshots import Snapshots
 
-_UNIT_IMAGES = 500  # of the validation split, for units in the history (Burda et al. 2016 use as many)
 _VALIDATION_SEED = 778
 _HEARTBEAT = 2.0  # seconds
 
@@ -226,7 +224,7 @@ class _Run:
             done = over or self.epoch == self.last
             final = done and self.place == len(self.stages) - 1
             self.snapshots.take(self.model, self.epoch, always=final)
-            self._log(_line(row))
+            self._log(history.line(row))
             self.watch(Progress(self.epoch, self.epochs, self.steps, self.steps, row))
             self.epoch, self.step, self.sums = self.epoch + 1, 0, {}
             if over:
@@ -296,7 +294,7 @@ class _Run:
         with torch.no_grad(), seeded(self.recipe.seed, self.device):
             validated = self.stage.validate(self.valid)
             if self.model.why_not("units") is None:
-                units = self._units(self.valid[:_UNIT_IMAGES])
+                units = history.units(self.model, self.valid)
         self._check(validated)
         self._keep_best(validated.pop("score"), at)
         row = {
@@ -311,14 +309,7 @@ class _Run:
         }
         if row["beta"] is None:
             del row["beta"]
-        return {name: f"{value:.7g}" if isinstance(value, float) else value for name, value in row.items()}
-
-    def _units(self, x: Tensor) -> dict[str, float]:
-        """What each unit does, on some validation images."""
-        variances, kl = encode_all(self.model, x)[0].var(0, correction=0), kl_per_unit(self.model, x)
-        found: dict[str, float] = {"active_units": int((variances > THRESHOLD).sum())}
-        found |= {f"variance_{unit}": float(value) for unit, value in enumerate(variances)}
-        return found | ({} if kl is None else {f"kl_{unit}": float(value) for unit, value in enumerate(kl)})
+        return history.rounded(row)
 
     def _rate(self) -> float:
         if self.stage.closed:
@@ -384,6 +375,7 @@ class _Run:
                 **provenance(self.device),
             },
             units=measure_units(model, self.data, device=self.device),
+            **({} if model.why_not("log_likelihood") is None else {"no_likelihood": model.why_not("log_likelihood")}),
         )
         write_card(self.folder)
         checkpoint.remove(self.folder)
@@ -429,24 +421,6 @@ def _scheduler(optimizer: torch.optim.Optimizer, training: Any, steps: int):
     return torch.optim.lr_scheduler.OneCycleLR(
         optimizer, training.learning_rate, total_steps=steps, cycle_momentum=False
     )
-
-
-def _line(row: dict[str, Any]) -> str:
-    said = [
-        f"{words} {float(row[name]):.2f}"
-        for name, words in (
-            ("train_elbo", "train ELBO"),
-            ("valid_elbo", "validation ELBO"),
-            ("valid_kl", "KL"),
-            ("valid_log_likelihood", "validation log-likelihood"),
-            ("valid_loss", "validation loss"),
-        )
-        if name in row
-    ]
-    if "active_units" in row:
-        said.append(f"{row['active_units']} active units")
-    said.append(f"{float(row['seconds']):.0f} s")
-    return f"epoch {row['epoch']}: {', '.join(said)}"
 
 
 def _disk_sentence(error: OSError, path: Path) -> str:

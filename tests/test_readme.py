@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from latents import zoo
+from latents.parts import kinds
+
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
 ROWS = re.findall(r"^\| `([\w-]+)` \| (.+?) \| (.*?) \| (.+?) \|$", README, re.MULTILINE)
@@ -17,8 +20,13 @@ def written(value: float, error: float, sign: str = "") -> str:
     return f"{value:{sign}.2f} ± {error:.2f}".replace("-", "−")
 
 
-def test_every_shipped_model_has_its_row():
-    assert {name for name, *_ in ROWS} == {path.parent.name for path in (ROOT / "trained").glob("*/config.json")}
+def test_the_table_of_all_shipped_models_is_that_of_their_metrics():
+    assert (ROOT / "docs" / "models.md").read_text("utf-8") == zoo.table(ROOT / "trained")
+
+
+def test_the_rows_of_the_readme_are_shipped_models():
+    assert len(ROWS) >= 8
+    assert {name for name, *_ in ROWS} <= set(zoo.SHIPPED)
 
 
 @pytest.mark.parametrize(("name", "likelihood", "difference", "units"), ROWS)
@@ -30,7 +38,15 @@ def test_numbers_are_those_of_the_model(name, likelihood, difference, units):
         written(entry["difference"], entry["standard_error"], "+") for entry in metrics.get("comparisons", [])
     ]
     assert difference == "".join(comparisons)
-    assert units == f"{metrics['units']['active']} of {metrics['units']['total']}"
+    counted = metrics["units"]
+    assert units == (f"{counted['active']} of {counted['total']}" if "active" in counted else "none")
+
+
+def test_every_part_is_listed():
+    for socket, *_ in re.findall(r"^\| `(\w+)`( and `decoder`)? \| (.+) \|$", README, re.MULTILINE):
+        if socket in ("model", "posterior", "prior", "encoder", "likelihood", "objective"):
+            (row,) = re.findall(rf"^\| `{socket}`(?: and `decoder`)? \| (.+) \|$", README, re.MULTILINE)
+            assert set(re.findall(r"`([\w-]+)`", row)) == set(kinds(socket)), socket
 
 
 def test_links_lead_somewhere():

@@ -14,6 +14,7 @@ from ..parts import PartSettings, setting
 from .base import Likelihood, Shape, image_head
 from .levels import LEVELS, from_levels, to_levels
 
+_CENTRES = (0.5 / LEVELS, 1 - 0.5 / LEVELS)  # of black and of white
 _START = -2.0  # the log-scale that training begins with
 
 
@@ -82,9 +83,6 @@ class DiscretisedLogistic(Distribution):
             return from_levels((drawn * LEVELS).floor().clamp(0, LEVELS - 1))
 
 
-_CENTRES = (0.5 / LEVELS, 1 - 0.5 / LEVELS)  # of black and of white
-
-
 class Logistic(Likelihood):
     """Pixels of 256 levels, independent given z: P(k) = sigma((e_{k+1} - mu) / s) - sigma((e_k - mu) / s).
 
@@ -104,7 +102,7 @@ class Logistic(Likelihood):
             advanced=True,
         )
         least_log_scale: float = setting(
-            -4.5, "log s is clipped to this and 0; the paper's is -4.5", ge=-10, le=-1, advanced=True
+            -4.5, "log s is clipped to this and 0; the paper's is -4.5", ge=-7, le=-1, advanced=True
         )
 
     def __init__(self, settings: Settings, features: int, shape: Shape, spatial: bool = False):

@@ -37,7 +37,7 @@ def test_a_bound_and_a_density_say_so():
 
 def test_no_likelihood_is_not_the_same_as_not_measured():
     assert words.unmeasured({}) == "not measured yet"
-    assert words.unmeasured({"log_likelihood": {"reason": "PCA has none."}}) == "no likelihood"
+    assert words.unmeasured({"no_likelihood": "PCA has none."}) == "no likelihood"
 
 
 def test_a_paired_comparison_in_words():

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from functools import cache
 
 import pytest
 import torch
 from torch import Tensor
 
+from latents import cli
 from latents.data import binarise
 from latents.data import load as load_data
 from latents.folder import ModelFolder
@@ -100,6 +102,22 @@ def test_it_learns_and_comes_back(fitted, tmp_path):
         assert after < before
     beats_the_mean_image(model, x)
     comes_back(model, x, tmp_path / model.recipe.name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in presets() if preset(name).data.name == "digits"])
+def test_an_epoch_of_each_from_the_command_line(name, tmp_path, monkeypatch):
+    """`latents train PRESET --training.epochs 1`; those of other data sets are trained for the shipped models."""
+    out = tmp_path / "model"
+    given = ["latents", "train", name, "--training.epochs", "1", "--out", str(out), "--accelerator", "cpu"]
+    monkeypatch.setattr(sys, "argv", given)
+    with pytest.raises(SystemExit) as done:
+        cli.main()
+    assert not done.value.code
+    folder = ModelFolder(out)
+    assert folder.status["state"] == "finished"
+    assert len(folder.history()["epoch"]) >= 1
+    folder.load()
 
 
 def beats_the_mean_image(model: Model, x: Tensor) -> None:

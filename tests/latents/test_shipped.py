@@ -162,7 +162,12 @@ class TestEach:
         count = data.sizes["test"]
         assert arrays["pca"].shape == arrays["umap"].shape == (count, 2)
         places = np.linspace(0, count - 1, 50).astype(int)
-        codes = model.space.coordinates(encode_all(model, evaluation_images(model, data)[0])[0]).numpy()[places]
+        x = evaluation_images(model, data)[0]
+        if "draws" in model.point_words:  # which depend on the images before
+            points = encode_all(model, x)[0][places]
+        else:
+            points = encode_all(model, x[places])[0]
+        codes = model.space.coordinates(points).numpy()
         plane = (codes - arrays["pca_mean"]) @ arrays["pca_axes"].T
         assert arrays["pca"][places] == pytest.approx(plane, abs=2e-3)
         assert ("pseudo_pca" in arrays) == (model.pseudo_inputs is not None)
