@@ -20,11 +20,12 @@ class Measure:
     """What a likelihood is a likelihood of. Two numbers compare only when their measures are equal.
 
     Args:
-        kind: probabilities of discrete images (of two levels, or of 256 where there is no binarisation), or densities.
+        kind: probabilities of discrete images (of two levels, or of 256 where there is no binarisation), densities, or
+            numbers that are neither, since they do not sum to one.
         binarisation: how the images became binary: the draw decides what is being modelled.
     """
 
-    kind: Literal["discrete", "density"]
+    kind: Literal["discrete", "density", "unnormalised"]
     binarisation: str
 
     def __str__(self) -> str:
@@ -45,7 +46,7 @@ class Likelihood(Part, nn.Module):
 
     socket: ClassVar[str] = "likelihood"
     binary: ClassVar[bool]
-    measure_kind: ClassVar[Literal["discrete", "density"]]
+    measure_kind: Literal["discrete", "density", "unnormalised"]
     has_mean: bool = True
     cost: int = 1
 

@@ -112,7 +112,7 @@ class Logistic(Likelihood):
         with torch.no_grad():
             self.head.bias.view(2, -1)[1].fill_(_START)
         if not settings.tails:
-            self.measure_kind = "unnormalised"  # type: ignore[misc, assignment]
+            self.measure_kind = "unnormalised"
 
     def forward(self, features: Tensor) -> DiscretisedLogistic:
         location, log_scale = self.head(features).unbind(-4)

@@ -104,7 +104,7 @@ class Hierarchical(VAE):
         self.likelihood: likelihoods.Likelihood = part("likelihood", settings.likelihood.kind)(
             settings.likelihood, self.decoder.features, shape, self.decoder.spatial
         )
-        self.cost = self.likelihood.cost
+        self.cost = max(self.likelihood.cost, self.decoder.features if self.decoder.spatial else 1)
 
     @classmethod
     def check(cls, recipe: Recipe, data: ImageData) -> None:

@@ -66,7 +66,7 @@ class VAE(Model):
             settings.likelihood, self.decoder.features, shape, self.decoder.spatial
         )
         self.latent_prior: priors.Prior = part("prior", settings.prior.kind)(settings.prior, settings.latent, shape)
-        self.cost = self.likelihood.cost
+        self.cost = max(self.likelihood.cost, self.decoder.features if self.decoder.spatial else 1)
 
     @classmethod
     def check(cls, recipe: Recipe, data: ImageData) -> None:
