@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, Literal, cast
 
 import torch
 from torch import Tensor
@@ -92,7 +92,7 @@ class Logistic(Likelihood):
 
     kind = "discretised-logistic"
     binary = False
-    measure_kind = "discrete"
+    measure_kind: Literal["discrete", "density", "unnormalised"] = "discrete"
     cost = 4
 
     class Settings(PartSettings):
