@@ -551,7 +551,7 @@ class TestRecipes:
         assert (elbo.kl_per_unit is None) == (posterior == "iaf")  # which has no marginals
         assert model.log_weights(x, 3).shape == (3, 6)
         assert model.reconstruct(x).shape == x.shape
-        assert ("64 draws" in model.point_words) == (posterior == "iaf")
+        assert ("64 paired draws" in model.point_words) == (posterior == "iaf")
 
     def test_trained_saved_and_loaded(self, tiny, tmp_path, digits):
         recipe = tiny(
