@@ -41,8 +41,13 @@ def evaluation_images(model: Model, data: ImageData, count: int | None = None) -
     if data.kind != "binary" and model.recipe.data.binarisation != "none":
         images, drawn = binarise(images, TEST_SEED), f"one fixed draw, seed {TEST_SEED}"
     if count is not None and count < len(images):
-        images = images[np.linspace(0, len(images) - 1, count).astype(np.int64)]
+        images = images[evenly(len(images), count)]
     return images, {"data": data.name, "split": "test", "images": len(images), "binarisation": drawn}
+
+
+def evenly(total: int, count: int) -> np.ndarray:
+    """The places of `count` images spread evenly over `total`."""
+    return np.linspace(0, total - 1, count).astype(np.int64)
 
 
 def mean_with_error(values: Tensor) -> dict[str, float]:
@@ -151,6 +156,8 @@ def measure_units(
 def compare(folder: ModelFolder, other: ModelFolder) -> dict[str, Any]:
     """The paired difference of two models' log-likelihoods on the same images, into metrics.json of the first.
 
+    Where one was evaluated on the whole split and the other on a part of it, spread evenly, the pairs are the part's.
+
     Raises FolderError when the two numbers may not be compared: another measure, other images, not evaluated.
     """
     for where in (folder, other):
@@ -159,7 +166,10 @@ def compare(folder: ModelFolder, other: ModelFolder) -> dict[str, Any]:
     mine, theirs = folder.metrics["log_likelihood"], other.metrics["log_likelihood"]
     estimators = {mine["estimator"], theirs["estimator"]}
     drawn = ("samples",) if estimators == {"importance"} else ()
-    for field in ("measure", "data", "split", "images", "binarisation", *drawn):
+    whole = load_data(folder.recipe.data.name).sizes["test"]
+    part_of_whole = max(mine["images"], theirs["images"]) == whole
+    images = () if part_of_whole else ("images",)
+    for field in ("measure", "data", "split", *images, "binarisation", *drawn):
         if mine[field] != theirs[field]:
             raise FolderError(
                 f"the log-likelihoods of {folder.name} and {other.name} do not compare: their {field} differs "
@@ -168,18 +178,21 @@ def compare(folder: ModelFolder, other: ModelFolder) -> dict[str, Any]:
     values = []
     for where in (folder, other):
         found = where.evaluation().get("log_likelihood", np.empty(0))
-        if len(found) != mine["images"]:
+        if len(found) != where.metrics["log_likelihood"]["images"]:
             raise FolderError(
                 f"{where.path / EVALUATION} lacks the numbers per image; run `latents evaluate {where.path}`"
             )
         values.append(torch.from_numpy(found))
+    count = min(map(len, values))
+    values = [found[evenly(len(found), count)] for found in values]
     spread = mean_with_error(values[0] - values[1])
     entry = {
         "with": other.name,
         "difference": spread["value"],
         "standard_error": spread["standard_error"],
         "paired": True,
-        **{field: mine[field] for field in ("unit", "images", "split", "binarisation", "samples", "measure")},
+        "images": count,
+        **{field: mine[field] for field in ("unit", "split", "binarisation", "samples", "measure")},
     }
     kept = [old for old in folder.metrics.get("comparisons", []) if old["with"] != other.name]
     folder.update_metrics(comparisons=[*kept, entry])

@@ -90,6 +90,8 @@ SHIPPED: dict[str, str | None] = {
 
 # Decoders that cost more: fewer samples, and of so many test images.
 DEAR: dict[str, tuple[int, int | None]] = {
+    "mnist-hvae": (500, 2000),
+    "mnist-hvae-vampprior": (500, 2000),
     "mnist-conv-40d": (100, 1000),
     "mnist-pixelcnn": (100, 1000),
 }

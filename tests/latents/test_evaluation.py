@@ -340,6 +340,25 @@ class TestCompare:
             compare(one, other)
         assert "comparisons" not in one.metrics
 
+    def test_a_part_of_the_images_against_the_whole_split(self, pair):
+        one, other = pair
+        evaluate(other, samples=5)
+        entry = compare(one, other)
+        whole = other.evaluation()["log_likelihood"].astype(float)
+        assert len(whole) == 300
+        chosen = np.linspace(0, 299, 60).astype(int)
+        difference = one.evaluation()["log_likelihood"] - whole[chosen]
+        assert entry["images"] == 60
+        assert entry["difference"] == pytest.approx(difference.mean(), abs=1e-3)
+        assert compare(other, one)["difference"] == -entry["difference"]
+
+    def test_two_parts_of_other_sizes_do_not_compare(self, pair):
+        """They are other images."""
+        one, other = pair
+        evaluate(other, samples=5, images=50)
+        with pytest.raises(FolderError, match="their images differs"):
+            compare(one, other)
+
     def test_not_evaluated_yet(self, folder, trained):
         with pytest.raises(FolderError, match="run `latents evaluate"):
             compare(folder, trained)
