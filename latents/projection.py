@@ -82,9 +82,12 @@ def umap(codes: np.ndarray, others: np.ndarray | None = None) -> tuple[np.ndarra
     """
     import umap as library  # brings numba: seconds
 
+    threads = torch.get_num_threads()
     reducer = library.UMAP(n_neighbors=min(15, len(codes) - 1), min_dist=0.1, random_state=SEED, n_jobs=1)
     plane = reducer.fit_transform(codes)
-    return plane, None if others is None else reducer.transform(others)
+    placed = None if others is None else reducer.transform(others)
+    torch.set_num_threads(threads)  # numba shares torch's pool of threads, and has set its size
+    return plane, placed
 
 
 def project_folder(
