@@ -47,7 +47,7 @@ test-all: test test-slow ## run all tests, those that take long too
 lint: $(VENV)/.installed-dev ## check style and types
 	@cd $(ROOT) && $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
-train-zoo: $(VENV)/.installed ## train the shipped models that are not whole (about two hours on two cores)
+train-zoo: $(VENV)/.installed ## train the shipped models that are not whole (about five hours on one core)
 	@cd $(ROOT) && $(BIN)/python -m latents.zoo
 
 bench: $(VENV)/.installed-dev ## measure the speed claims, as ratios in one run
