@@ -237,10 +237,8 @@ class TestEach:
         assert arrays["pca"].shape == arrays["umap"].shape == (count, 2)
         places = np.linspace(0, count - 1, 50).astype(int)
         x = evaluation_images(model, data)[0]
-        if "draws" in model.point_words:  # which depend on the images before
-            points = encode_all(model, x)[0][places]
-        else:
-            points = encode_all(model, x[places])[0]
+        drawn = "draws" in model.point_words  # these depend on the images before
+        points = encode_all(model, x)[0][places] if drawn else encode_all(model, x[places])[0]
         codes = model.space.coordinates(points).numpy()
         plane = (codes - arrays["pca_mean"]) @ arrays["pca_axes"].T
         assert arrays["pca"][places] == pytest.approx(plane, abs=2e-3)
