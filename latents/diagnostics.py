@@ -55,7 +55,7 @@ def encode_all(model: Model, x: Tensor) -> tuple[Tensor, Tensor | None]:
             points.append(model.space.point(q))
         try:
             spreads.append(q.stddev)
-        except (NotImplementedError, AttributeError):
+        except NotImplementedError:
             continue
     return torch.cat(points), torch.cat(spreads) if spreads else None
 

@@ -178,7 +178,6 @@ class _Run:
         self.scheduler: Any = None
         self.last = self.before + self.stage.epochs(training)
         self.call: Any = self.stage
-        self.model.requires_grad_(True)
         if not self.stage.closed:
             fused = self.device.type in ("cpu", "cuda")
             moved = list(self.stage.trainable())

@@ -135,6 +135,7 @@ class Model(Part, nn.Module):
     space: Any  # a Space; None for a model without latents
     shape: tuple[int, int, int]
     cost: int = 1  # floats that scoring one pixel holds
+    _reasons: dict[str, str] | None = None
 
     def __init__(self, settings, shape: tuple[int, int, int]):
         super().__init__()
@@ -206,7 +207,9 @@ class Model(Part, nn.Module):
         """None when the model answers `call`, else one sentence for the page."""
         if call not in CALLS:
             raise ValueError(f"why_not knows {', '.join(CALLS)}; got {call!r}")
-        return self.reasons().get(call)
+        if self._reasons is None:  # they follow from the recipe, and may cost a pass over all pseudo-inputs
+            self._reasons = self.reasons()
+        return self._reasons.get(call)
 
     @property
     def device(self) -> torch.device:

@@ -222,6 +222,29 @@ class TestAgainstAPlainLoop:
         assert rates[-1] < 1e-3 * rates.max()
 
 
+def test_what_a_recipe_fixes_stays_as_it_was(tiny, tmp_path):
+    """A mixture of equal weights keeps them equal; learnt ones move."""
+    for weights in ("equal", "learnt"):
+        recipe = tiny(
+            model__prior__kind="mixture",
+            model__prior__components=5,
+            model__prior__weights=weights,
+            training__epochs=2,
+        )
+        logits = train(recipe, tmp_path / weights, accelerator="cpu").load().latent_prior.logits.detach()
+        assert bool((logits == logits[0]).all()) == (weights == "equal")
+
+
+def test_reasons_are_found_once(fresh, monkeypatch):
+    """They may cost a pass over all pseudo-inputs, and every picture asks."""
+    model = fresh("vampprior", components=3)
+    calls = []
+    monkeypatch.setattr(model, "mixture", lambda: calls.append(1))
+    for _ in range(3):
+        model.sample(2, seed=0)
+    assert len(calls) == 1
+
+
 class Scripted(ELBO):
     """The ELBO, whose score on validation images is written in advance."""
 
