@@ -24,8 +24,8 @@ def peak(prior: str, samples: int, images: int) -> tuple[float, float]:
     return whole, before
 
 
-def _peak() -> float:
-    """Of this process. Linux hands ru_maxrss down from the parent, so its own record of the peak is read there."""
+def peak_of_this_process() -> float:
+    """Megabytes. Linux hands ru_maxrss down from the parent, so its own record of the peak is read there."""
     status = Path("/proc/self/status")
     if status.exists():
         (line,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
@@ -39,4 +39,4 @@ if __name__ == "__main__":
     model, x = subjects.trained(prior), subjects.images()[:images]
     before = psutil.Process().memory_info().rss
     model.log_likelihood(x, samples)
-    print(_peak(), before / _MEGABYTE)
+    print(peak_of_this_process(), before / _MEGABYTE)
