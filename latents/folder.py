@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +22,7 @@ from safetensors.numpy import load_file as load_arrays
 from safetensors.torch import save as tensors_to_bytes
 
 from .errors import FolderError, LatentsError, RecipeError
+from .files import write_whole
 from .models import Model, build
 from .randomness import seeded
 from .recipe import Recipe
@@ -36,20 +36,6 @@ def find(root: Path | str) -> list[Path]:
     """The model folders directly under `root`, by name."""
     root = Path(root)
     return sorted(path.parent for path in root.glob(f"*/{CONFIG}")) if root.is_dir() else []
-
-
-def write_whole(path: Path, content: bytes | str) -> None:
-    """Write a file under another name, make sure that it is on the disk, and rename it into place."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with open(beside, "wb") as file:
-            file.write(content.encode("utf-8") if isinstance(content, str) else content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 class ModelFolder:
