@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from rich.console import Console
 
 import latents
 from latents import cli
@@ -28,7 +27,7 @@ def run(monkeypatch, capsys):
     """`run("list", "--presets")` is `latents list --presets`: the exit code, and what was printed where."""
 
     def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(cli, "console", Console(width=200))
+        monkeypatch.setattr(cli.console, "width", 200)
         monkeypatch.setattr(sys, "argv", ["latents", *map(str, arguments)])
         handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
         with pytest.raises(SystemExit) as caught:
@@ -197,7 +196,7 @@ class TestStopping:
         assert (out / "model.safetensors").read_bytes() == (whole.path / "model.safetensors").read_bytes()
 
     def test_the_first_signal_asks_and_the_second_ends(self, capfd):
-        with cli._stopping() as stop:
+        with cli.stopping() as stop:
             assert not stop()
             os.kill(os.getpid(), signal.SIGINT)
             assert stop()
@@ -331,7 +330,7 @@ class TestLibrary:
 
     def test_the_trained_models_are_found_from_any_folder(self, monkeypatch, tmp_path):
         monkeypatch.chdir(tmp_path)
-        assert Path(cli.__file__).resolve().parent.parent / "trained" in cli.default_roots()
+        assert Path(latents.__file__).resolve().parent.parent / "trained" in cli.default_roots()
         assert tmp_path / "runs" in cli.default_roots()
 
     def test_without_anything_it_explains_itself(self, run):
