@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from explorer import library
+from explorer import library, words
 from explorer.charts import theme
 from explorer.library import Entry
 
@@ -191,6 +191,11 @@ def test_images(entries: list[Entry]) -> str:
 def small(text: str) -> None:
     """A small gray line."""
     st.markdown(f":small[:gray[{text}]]")
+
+
+def wrong(sentence: str) -> None:
+    """What is wrong with what was typed, in small letters below it."""
+    st.markdown(f":small[:red[{words.capital(sentence)}]]")
 
 
 def heading(text: str) -> None:
