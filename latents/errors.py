@@ -22,3 +22,11 @@ class FolderError(LatentsError):
 
 class TrainingError(LatentsError):
     """A training run cannot go on."""
+
+
+class RunError(LatentsError):
+    """A run cannot be launched, changed or found."""
+
+
+class SweepError(LatentsError):
+    """A sweep does not exist, or is not what was launched under its name."""
