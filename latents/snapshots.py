@@ -12,13 +12,17 @@
     reconstructions   [S, 32, C, H, W] uint8, as `Model.reconstruct` gives them
     samples           [S, 32, C, H, W] uint8, pictures of the same 32 draws from the prior
 
-What a model does not answer (see `Model.why_not`) is left out.
+What a model does not answer (see `Model.why_not`) is left out. While a run trains, the last state is that of an epoch a
+few seconds ago, so that whoever watches sees it move; it makes way for the next one.
 """
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import torch
+from safetensors import safe_open
 from torch import Tensor
 
 from .data import TEST_SEED, Split, binarise
@@ -28,6 +32,9 @@ from .models import Model
 
 _PICTURES, _PSEUDO_PICTURES, _KL_IMAGES = 32, 50, 200
 _FIXED = ("index", "labels", "originals")
+_PASSING = "passing"  # in the file's metadata: its last state makes way for the next one
+_LIVE = 5.0  # seconds between the states that are shown while a run trains
+_COST = 20  # and at least so many times as long as one takes
 
 
 def chosen_epochs(epochs: int, count: int) -> set[int]:
@@ -59,20 +66,43 @@ class Snapshots:
         labels = torch.full((len(index),), -1) if test.labels is None else test.labels[index]
         self.fixed = {"index": torch.from_numpy(index), "labels": labels, "originals": _bytes(shown)}
         self.states: list[dict[str, Tensor]] = []
+        self.passing = False  # whether the last one makes way for the next
+        self.next_live = time.monotonic() + _LIVE
 
     def resume(self, epoch: int) -> None:
-        """Read the file back, without what came after `epoch`."""
+        """Read the file back, without what came after `epoch` or was there for the time being."""
         stored = {name: torch.from_numpy(array) for name, array in self.folder.snapshots().items()}
         if stored:
-            rows = [row for row, at in enumerate(stored["epochs"].tolist()) if at <= epoch]
+            with safe_open(self.folder.path / SNAPSHOTS, framework="pt") as file:
+                staying = len(stored["epochs"]) - (_PASSING in (file.metadata() or {}))
+            rows = [row for row, at in enumerate(stored["epochs"][:staying].tolist()) if at <= epoch]
             moving = [name for name in stored if name not in _FIXED]
             self.states = [{name: stored[name][row] for name in moving} for row in rows]
 
     @torch.no_grad()
-    def take(self, model: Model, epoch: int, *, always: bool = False) -> None:
-        """Add the model's present state and write the file, when this epoch is one of the chosen (or `always`)."""
-        if not (always or epoch in self.at) or any(int(state["epochs"]) == epoch for state in self.states):
-            return
+    def take(self, model: Model, epoch: int, *, always: bool = False) -> dict[str, Tensor] | None:
+        """Add the model's present state and write the file, when this epoch is one of the chosen (or `always`).
+
+        In another epoch, a state is added for the time being when the last one is a few seconds old. Returns a state
+        that was added to stay.
+        """
+        stays = always or epoch in self.at
+        began = time.monotonic()
+        if not (stays or began >= self.next_live) or any(int(state["epochs"]) == epoch for state in self._staying()):
+            return None
+        self.states = [*self._staying(), self._state(model, epoch)]
+        self.passing = not stays
+        common = [name for name in self.states[0] if all(name in state for state in self.states)]
+        stacked = {name: torch.stack([state[name] for state in self.states]) for name in common}
+        self.folder.write_tensors(SNAPSHOTS, {**self.fixed, **stacked}, **({} if stays else {_PASSING: "last"}))
+        now = time.monotonic()
+        self.next_live = now + max(_LIVE, _COST * (now - began))
+        return self.states[-1] if stays else None
+
+    def _staying(self) -> list[dict[str, Tensor]]:
+        return self.states[:-1] if self.passing else self.states
+
+    def _state(self, model: Model, epoch: int) -> dict[str, Tensor]:
         x = self.images.to(model.device)
         state = {"epochs": torch.tensor(epoch)}
         if model.why_not("encode") is None:
@@ -90,10 +120,7 @@ class Snapshots:
         if model.pseudo_inputs is not None:
             state["pseudo_means"] = model.points(model.pseudo_inputs).half()
             state["pseudo_pictures"] = _bytes(model.pseudo_inputs[:_PSEUDO_PICTURES])
-        self.states.append({name: value.cpu() for name, value in state.items()})
-        common = [name for name in self.states[0] if all(name in state for state in self.states)]
-        stacked = {name: torch.stack([state[name] for state in self.states]) for name in common}
-        self.folder.write_tensors(SNAPSHOTS, {**self.fixed, **stacked})
+        return {name: value.cpu() for name, value in state.items()}
 
 
 def _bytes(images: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ import pytest
 import torch
 
 import latents
-from latents import objectives, training
+from latents import loop, objectives
 from latents.batches import Batches
 from latents.data import binarise
 from latents.errors import DataError, FolderError, RecipeError, TrainingError
@@ -268,7 +268,7 @@ def scripted(outside_parts, tiny, tmp_path):
 
         Here.scores = tuple(scores)
         states = []
-        keep = training._Run._keep_best
+        keep = loop.Run._keep_best
 
         def watched(self, score, at):
             states.append({name: value.clone() for name, value in self.model.state_dict().items()})
@@ -282,7 +282,7 @@ def scripted(outside_parts, tiny, tmp_path):
             training__batch=400,
         )
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(training._Run, "_keep_best", watched)
+            patch.setattr(loop.Run, "_keep_best", watched)
             return train(recipe, tmp_path / "model", accelerator="cpu"), states
 
     return run
@@ -682,6 +682,7 @@ class TestFailure:
         status = json.loads((trained.path / "status.json").read_text())
         assert set(status) == {
             *("state", "pid", "stage", "started", "heartbeat", "epoch", "epochs", "step", "steps", "device", "error"),
+            *("host", "launcher", "job"),
         }
 
 
