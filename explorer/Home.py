@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from explorer import ROOT, view, warm
+from explorer import ROOT, access, view, warm
 
 ICON = ROOT / "explorer" / "icon.png"
 PAGES = {
@@ -12,9 +12,13 @@ PAGES = {
         ("samples", "Samples", ":material/grid_view:"),
         ("interpolate", "Interpolate", ":material/timeline:"),
         ("pseudo_inputs", "Pseudo-inputs", ":material/adjust:"),
+        ("traversals", "Traversals", ":material/swap_horiz:"),
     ],
     "Diagnose": [("active_units", "Active units", ":material/bar_chart:")],
+    "Train": [("new_run", "New run", ":material/add_circle:"), ("runs", "Runs", ":material/monitoring:")],
 }
+if access.read_only():  # what is not in the navigation is not at its address either
+    del PAGES["Train"]
 
 st.set_page_config(
     page_title="Latent Explorer",
@@ -38,4 +42,5 @@ chosen = st.navigation(
 with st.sidebar:
     view.style()
     view.pickers()
+    view.train_from()
 chosen.run()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -70,12 +70,15 @@ class Encoding:
 def roots() -> list[tuple[Path, bool]]:
     """The folders that are searched, each with whether its models are shipped.
 
-    `EXPLORER_LIBRARY` (folders separated as in PATH) replaces the project's own `trained/` and `runs/`.
+    `EXPLORER_LIBRARY` (folders separated as in PATH) replaces the project's own `trained/` and `runs/`;
+    `EXPLORER_RUNS` is where runs are, instead of `runs/`, and is searched in any case.
     """
-    given = os.environ.get("EXPLORER_LIBRARY")
-    if given:
-        return [(Path(part).expanduser(), True) for part in given.split(os.pathsep) if part]
-    return [(ROOT / "trained", True), (ROOT / "runs", False)]
+    given, runs = os.environ.get("EXPLORER_LIBRARY"), os.environ.get("EXPLORER_RUNS")
+    shelves = [Path(part) for part in given.split(os.pathsep) if part] if given else [ROOT / "trained"]
+    found = {shelf.expanduser(): True for shelf in shelves}
+    if runs or not given:
+        found.setdefault(Path(runs).expanduser() if runs else ROOT / "runs", False)
+    return list(found.items())
 
 
 def entries() -> list[Entry]:
@@ -86,9 +89,24 @@ def entries() -> list[Entry]:
     found: dict[str, Entry] = {}
     for root, shipped in roots():
         for config in sorted(root.glob("*/config.json")):
-            entry = _read(config.parent, shipped, _stamp(config.parent, _ALL))
+            stamp = _stamp(config.parent, _ALL)
+            if _only_a_run(config.parent, stamp):
+                continue
+            entry = _read(config.parent, shipped, stamp)
+            if entry.name in found:  # a run may have the name of a shipped model: both can be chosen
+                entry = replace(entry, name=f"{root.name}/{entry.name}")
             found.setdefault(entry.name, entry)
     return sorted(found.values(), key=order)
+
+
+def _only_a_run(path: Path, stamp: Stamp) -> bool:
+    """Whether this is a run that has no weights yet, or will have none: the Runs page tells of it."""
+    return stamp[_ALL.index("model.safetensors")] == 0 and (path / "status.json").exists()
+
+
+def at(path: Path) -> Entry | None:
+    """The usable model in this folder."""
+    return next((entry for entry in whole() if entry.path == path), None)
 
 
 def whole() -> list[Entry]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from explorer import access
 from explorer.library import Entry, Stamp
 
 
@@ -46,7 +47,12 @@ def find(entry: Entry) -> Job | None:
 
 
 def start(entry: Entry) -> Job:
-    """Start the process for this model, unless it runs already. The map goes to the user's cache."""
+    """Start the process for this model, unless it runs already. The map goes to the user's cache.
+
+    Raises:
+        ReadOnlyError: the app is read-only. Nothing shared would change, but any visitor could keep a machine busy.
+    """
+    access.refuse_if_read_only("compute maps")
     job = find(entry)
     if job is None or job.failed:
         log = Path(tempfile.mkdtemp(prefix="latent-explorer-")) / "project.log"

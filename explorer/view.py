@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from explorer import library, words
+from explorer import access, library, words
 from explorer.charts import theme
 from explorer.library import Entry
 
@@ -55,6 +55,14 @@ def pickers() -> None:
         bind="query-params",
         help="A second model in the same place, at the same size and scale.",
     )
+
+
+def train_from() -> None:
+    """The way from the chosen model to the form that begins with its recipe."""
+    if not access.read_only() and library.whole():
+        label, icon = "Train from its recipe", ":material/add_circle:"
+        if st.button(label, icon=icon, type="tertiary", key="train-from", help="A new run, from this model's recipe."):
+            go("new_run", start="This model's recipe")
 
 
 def model() -> Entry:
@@ -216,6 +224,13 @@ def unavailable(sentence: str, try_instead: str = "") -> None:
     """Why there is nothing to see here, and what to do instead."""
     stop = "" if sentence.endswith((".", "!", "?")) else "."
     st.info(f"{sentence}{stop} {try_instead}".strip(), icon=":material/info:")
+
+
+def writable() -> None:
+    """Stop a page that changes something where the app is read-only, however its address was reached."""
+    if access.read_only():
+        unavailable("This app is read-only: it shows models, and neither trains nor changes any.")
+        st.stop()
 
 
 def problem(entry: Entry, call: str = "encode") -> str | None:

@@ -90,3 +90,25 @@ def numbers(typed: str) -> list[float]:
     if not all(math.isfinite(value) for value in found):
         raise ValueError("not finite")
     return found
+
+
+def duration(seconds: float) -> str:
+    """`40 ms`, `0.4 s`, `12 s`, `3 min`, `2 h 5 min`, `3 days`."""
+    if seconds < 0.1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    return f"{round(hours / 24)} days"
+
+
+def size(number: float) -> str:
+    """Bytes as `0.4 GB`, `120 MB`."""
+    return f"{number / 1e9:.1f} GB" if number >= 1e9 else f"{max(1, round(number / 1e6))} MB"

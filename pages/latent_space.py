@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from explorer import draws, library, naming, parts, paths, planes, projecting, usage, view, words
+from explorer import access, draws, library, naming, parts, paths, planes, projecting, usage, view, words
 from explorer.charts import images, locator
 from explorer.charts.density import SHARES
 from explorer.charts.plane import Limits, class_name, widened
@@ -276,7 +276,9 @@ def _classes(test: library.Images, chosen: np.ndarray) -> str:
 def missing_maps(entries: list[Entry]) -> None:
     """UMAP has not been computed yet: offer to, and show how far it is."""
     for entry in entries:
-        if projecting.find(entry) is None:
+        if access.read_only():
+            view.unavailable(f"UMAP of {entry.name} has not been computed, and this app is read-only.", "Choose PCA.")
+        elif projecting.find(entry) is None:
             view.unavailable(
                 f"UMAP of {entry.name} has not been computed yet.",
                 "It takes about a minute, in a process of its own, and is kept.",

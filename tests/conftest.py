@@ -33,6 +33,7 @@ def pytest_configure(config: pytest.Config) -> None:
         home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
         os.environ.setdefault("PLAYWRIGHT_BROWSERS_PATH", str(Path(home) / "ms-playwright"))
     os.environ["XDG_CACHE_HOME"] = os.environ["LOCALAPPDATA"] = cache
+    os.environ["EXPLORER_RUNS"] = str(Path(cache) / "runs")  # never the runs of whoever tests
 
 
 @pytest.hookimpl(trylast=True)

@@ -1,0 +1,129 @@
+"""What the pages do to runs. Each function refuses where the app is read-only; the rest is `latents.runs`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from explorer import access, library
+
+if TYPE_CHECKING:
+    from latents.recipe import Recipe
+    from latents.runs import Options, Run
+
+
+def root() -> Path:
+    """The folder in which this app's runs are."""
+    from latents import runs
+
+    return runs.default_root()
+
+
+def find() -> list[Run]:
+    """All runs, the newest first."""
+    from latents import runs
+
+    return runs.find(root())
+
+
+def get(name: str) -> Run | None:
+    """The run of this name, or None: a link may name one that is gone, or no name at all."""
+    from latents import runs
+    from latents.errors import LatentsError
+
+    try:
+        return runs.get(root(), name)
+    except LatentsError:
+        return None
+
+
+def free_name(name: str) -> str:
+    """The name, or the name with a number: one that neither a run nor a model has, so that both can be chosen."""
+    taken = {entry.name for entry in library.entries()}
+    home = root()
+    number, found = 1, name
+    while found in taken or (home / found).exists():
+        number += 1
+        found = f"{name[:60]}-{number}"
+    return found
+
+
+def launch(recipe: Recipe, where: str, options: Options) -> Run:
+    """Queue a run of this recipe under the recipe's name.
+
+    Raises:
+        ReadOnlyError: the app is read-only.
+        LatentsError: one sentence on why it cannot be.
+    """
+    from latents import runs
+
+    access.refuse_if_read_only("train")
+    return runs.launch(recipe, root(), recipe.name, where=where, options=options)
+
+
+def ask(run: Run, **changes: Any) -> None:
+    """Change what the run is asked to do while it trains: paused, pace (seconds per epoch at least)."""
+    from latents import control
+
+    access.refuse_if_read_only("change runs")
+    control.write(run.path, **changes)
+
+
+def step(run: Run) -> None:
+    """Let a paused run train one more epoch."""
+    from latents import control
+
+    access.refuse_if_read_only("change runs")
+    control.step(run.path)
+
+
+def asked(run: Run) -> Any:
+    """What the run is asked to do (`latents.control.Control`)."""
+    from latents import control
+
+    return control.read(run.path)
+
+
+def do(what: str, run: Run, *values: Any) -> Any:
+    """stop, kill, resume, prolong (by epochs), rename (to a name) or trash a run: the function of that name.
+
+    Raises:
+        ReadOnlyError: the app is read-only.
+        LatentsError: one sentence on why it cannot be.
+    """
+    from latents import runs
+
+    access.refuse_if_read_only("change runs")
+    if what not in ("stop", "kill", "resume", "prolong", "rename", "trash"):
+        raise ValueError(f"a run cannot be {what!r}")
+    return getattr(runs, what)(run, *values)
+
+
+def trashed() -> list[Any]:
+    """What is in the trash."""
+    from latents import runs
+
+    return runs.trashed(root())
+
+
+def restore(path: Path) -> None:
+    """Take a run out of the trash."""
+    from latents import runs
+
+    access.refuse_if_read_only("change runs")
+    runs.restore(path)
+
+
+def limit() -> int:
+    """How many runs train on this machine at a time."""
+    from latents import runs
+
+    return runs.limit(root())
+
+
+def set_limit(n: int) -> None:
+    """See `limit`."""
+    from latents import runs
+
+    access.refuse_if_read_only("change runs")
+    runs.set_limit(root(), n)

@@ -1,0 +1,7 @@
+"""Runs."""
+
+from explorer import view
+
+view.writable()
+with view.header("Runs"):
+    pass
