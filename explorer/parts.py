@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -62,6 +62,22 @@ def working(sentence: str, long: bool = True) -> Iterator[None]:
 def cannot(entry: Entry, why: str, entries: list[Entry]) -> None:
     """Why a model shows nothing here, with its name where there are two in view."""
     view.unavailable(why if len(entries) == 1 else f"{entry.name}: {why}")
+
+
+def other_model(entry: Entry, fits: Callable[[Entry], bool]) -> None:
+    """The way to a model that `fits` what the page shows: of the same data where there is one."""
+    other = min(filter(fits, library.whole()), key=lambda found: found.data != entry.data, default=None)
+    if other is not None:
+        settings: dict[str, Any] = {"icon": ":material/arrow_forward:", "on_click": view.choose, "args": (other.name,)}
+        st.button(f"Open {other.name}", key=f"instead-of-{entry.name}", **settings)
+
+
+def of_other_data(entry: Entry, first: Entry) -> None:
+    """Why a model is not shown beside one of other data."""
+    view.unavailable(
+        f"{entry.name} is not shown: it knows {entry.data_title}, and these are test images of {first.data_title}.",
+        "Choose a model of the same data beside this one.",
+    )
 
 
 def points(entries: list[Entry]) -> str:

@@ -1,0 +1,162 @@
+"""Rows of pictures with their names beside them: traversals, layers taken away, models one under the other.
+
+The rows stand in as many blocks beside each other as makes the pictures largest. A row is one PNG, enlarged by a whole
+number, so its pixels are crisp; what is marked on a row is drawn over it.
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from explorer.charts import sheet
+from explorer.charts.theme import SMALL, Tone, layout
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+GAP = 3
+"""Pixels between the pictures of a row."""
+BETWEEN = 10
+"""Pixels between two rows, where the marks are."""
+APART = 26
+"""Pixels between two blocks of rows."""
+HEAD = 24
+"""Pixels for the names of the columns."""
+LARGEST = 128
+"""A picture is drawn no larger than so many pixels, however few there are."""
+SHARP = 2
+"""A PNG has so many pixels for each of the screen's, for sharp screens."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row.
+
+    pictures: [n, C, H, W]; name, note: beside it, two lines; mark: the column, fractions allowed, under which a
+    triangle points up, or None; dim: drawn faint, its name gray; hover: what is said of each picture, or nothing.
+    """
+
+    name: str
+    pictures: np.ndarray
+    note: str = ""
+    mark: float | None = None
+    dim: bool = False
+    hover: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Grid:
+    """How rows are laid out in a place: blocks beside each other, rows in each, and the side of a picture in pixels."""
+
+    blocks: int
+    rows: int
+    side: float
+
+
+def fit(rows: int, columns: int, width: int, height: int, beside: int) -> Grid:
+    """The layout of this many rows with the largest pictures; beside: pixels for the names in front of a row."""
+    grids = []
+    for blocks in range(1, max(1, rows) + 1):
+        tall = -(-rows // blocks)
+        across = (width - APART * (blocks - 1)) / blocks - beside
+        side = min(across / columns - GAP, (height - HEAD) / tall - BETWEEN, LARGEST)
+        grids.append(Grid(blocks, tall, side))
+    return max(grids, key=lambda grid: (grid.side, -grid.blocks))
+
+
+def capacity(columns: int, width: int, height: int, beside: int, side: int) -> int:
+    """How many rows fit a place with pictures of at least this side, at least one."""
+    blocks = max(1, (width + APART) // (beside + columns * (side + GAP) + APART))
+    return max(1, blocks * ((height - HEAD) // (side + BETWEEN)))
+
+
+def strips(
+    rows: list[Row], heads: list[str], tones: Tone, width: int, height: int, *, beside: int = 110, fixed: bool = False
+) -> go.Figure:
+    """The rows as one figure of this width and height in pixels, and lower where they need less.
+
+    heads: the names of the columns, over each block; beside: pixels for the names in front of a row; fixed: keep the
+    height even where the rows need less of it.
+    """
+    import plotly.graph_objects as go
+
+    columns = max(len(row.pictures) for row in rows)
+    grid = fit(len(rows), columns, width, height, beside)
+    across = beside + columns * (grid.side + GAP)
+    used = HEAD + grid.rows * (grid.side + BETWEEN)
+    high = float(height) if fixed else min(float(height), used)
+    whole = max(float(width), grid.blocks * (across + APART) - APART)
+    figure = go.Figure(layout=layout(tones, round(high), margin={"l": 0, "r": 0, "t": 0, "b": 0}, dragmode=False))
+    figure.update_xaxes(visible=False, range=[0, whole], fixedrange=True, constrain="domain", constraintoward="left")
+    figure.update_yaxes(visible=False, range=[high, 0], fixedrange=True, scaleanchor="x", constrain="domain")
+    figure.update_yaxes(constraintoward="top")
+    for block in range(grid.blocks):
+        here = rows[block * grid.rows : (block + 1) * grid.rows]
+        left = block * (across + APART)
+        if here:
+            _heads(figure, heads, left + beside, grid.side, tones)
+        for i, row in enumerate(here):
+            _row(figure, row, left, HEAD + i * (grid.side + BETWEEN), beside, grid.side, tones)
+    return figure
+
+
+def _heads(figure: go.Figure, heads: list[str], left: float, side: float, tones: Tone) -> None:
+    for column, head in enumerate(heads):
+        if head:
+            _words(figure, head, left + column * (side + GAP) + side / 2, HEAD / 2, "center", tones.muted)
+
+
+def _row(figure: go.Figure, row: Row, left: float, top: float, beside: int, side: float, tones: Tone) -> None:
+    n, high = len(row.pictures), row.pictures.shape[-2]
+    scale = max(1, -(-round(SHARP * side) // high))
+    gap = max(1, round(GAP / side * high * scale))
+    start, long = left + beside, n * (side + GAP) - GAP
+    figure.add_layout_image(
+        source="data:image/png;base64," + base64.b64encode(sheet.grid(row.pictures, n, scale, gap)).decode("ascii"),
+        xref="x",
+        yref="y",
+        x=start,
+        y=top,
+        sizex=long,
+        sizey=side,
+        sizing="stretch",
+        opacity=0.35 if row.dim else 1.0,
+        layer="below",
+    )
+    lines = f"<b>{row.name}</b>" + (f"<br>{row.note}" if row.note else "")
+    _words(figure, lines, start - 10, top + side / 2, "right", tones.muted if row.dim else tones.ink)
+    if row.mark is not None:
+        _mark(figure, start + row.mark * (side + GAP) + side / 2, top + side, tones)
+    figure.add_scatter(
+        x=start + np.arange(n) * (side + GAP) + side / 2,
+        y=np.full(n, top + side / 2),
+        mode="markers",
+        name=row.name,
+        marker={"size": side, "symbol": "square", "opacity": 0},
+        text=list(row.hover) or None,
+        hovertemplate="%{text}<extra></extra>" if row.hover else None,
+        hoverinfo=None if row.hover else "skip",
+    )
+
+
+def _mark(figure: go.Figure, x: float, under: float, tones: Tone) -> None:
+    """A small triangle under the row that points at a place of it."""
+    marker = {"symbol": "triangle-up", "size": 9, "color": tones.ink}
+    figure.add_scatter(x=[x], y=[under + BETWEEN / 2], mode="markers", marker=marker, name="start", hoverinfo="skip")
+
+
+def _words(figure: go.Figure, text: str, x: float, y: float, anchor: str, colour: str) -> None:
+    figure.add_annotation(
+        text=text,
+        x=x,
+        y=y,
+        xanchor=anchor,
+        yanchor="middle",
+        align=anchor,
+        showarrow=False,
+        font={"size": SMALL, "color": colour},
+    )
