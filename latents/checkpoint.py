@@ -30,7 +30,7 @@ FIELDS = (
     "last",
     "kept",
     "epoch",
-    "epochs",
+    "planned",
     "step",
     "rows",
     "seconds",

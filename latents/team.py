@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 
 import torch
 from lightning_fabric import Fabric
@@ -30,7 +31,7 @@ class Team:
     def __init__(self, fabric: Fabric):
         self.rank, self.size = fabric.global_rank, fabric.world_size
         # Decisions and sums go by way of the processor, so that no step waits for an accelerator.
-        self._group = distributed.new_group(backend="gloo", timeout=_PATIENCE) if self.size > 1 else None
+        self._group: Any = distributed.new_group(backend="gloo", timeout=_PATIENCE) if self.size > 1 else None
 
     @property
     def leads(self) -> bool:

@@ -56,7 +56,13 @@ def train(
         FolderError: the folder already holds a model.
         TrainingError: the loss is not finite, or the disk is full; the last good checkpoint is kept.
     """
-    options = {"accelerator": accelerator, "devices": devices, "nodes": nodes, "strategy": strategy, "log": log}
+    options: dict[str, Any] = {
+        "accelerator": accelerator,
+        "devices": devices,
+        "nodes": nodes,
+        "strategy": strategy,
+        "log": log,
+    }
     return _go(Path(out), lambda: ModelFolder.create(out, recipe), recipe, watch, stop, data_root, **options)
 
 
@@ -78,7 +84,13 @@ def resume(
     """
     if control.read(path).stop:
         control.write(path, stop=False)
-    options = {"accelerator": accelerator, "devices": devices, "nodes": nodes, "strategy": strategy, "log": log}
+    options: dict[str, Any] = {
+        "accelerator": accelerator,
+        "devices": devices,
+        "nodes": nodes,
+        "strategy": strategy,
+        "log": log,
+    }
     return work(path, watch=watch, stop=stop, data_root=data_root, **options)
 
 

@@ -18,11 +18,12 @@ import pytest
 import torch
 
 import latents
-from latents import loop, objectives
+from latents import objectives
 from latents.batches import Batches
 from latents.data import binarise
 from latents.errors import DataError, FolderError, RecipeError, TrainingError
 from latents.folder import ModelFolder, write_whole
+from latents.learner import Learner
 from latents.models import build
 from latents.objectives import ELBO
 from latents.randomness import seeded, stream
@@ -268,7 +269,7 @@ def scripted(outside_parts, tiny, tmp_path):
 
         Here.scores = tuple(scores)
         states = []
-        keep = loop.Run._keep_best
+        keep = Learner.keep_best
 
         def watched(self, score, at):
             states.append({name: value.clone() for name, value in self.model.state_dict().items()})
@@ -282,7 +283,7 @@ def scripted(outside_parts, tiny, tmp_path):
             training__batch=400,
         )
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(loop.Run, "_keep_best", watched)
+            patch.setattr(Learner, "keep_best", watched)
             return train(recipe, tmp_path / "model", accelerator="cpu"), states
 
     return run
