@@ -1,0 +1,59 @@
+/** Axes: round ticks, thin grid lines, titles. Drawn on the lowest canvas, which is larger than the plot by MARGIN. */
+import { number } from "./dom.js";
+
+export const MARGIN = { left: 50, right: 8, top: 6, bottom: 42 };
+
+/** Round numbers, about `count` of them, that lie in [low, high]. */
+export function ticks(low, high, count) {
+  const rough = (high - low) / Math.max(1, count);
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= rough * 0.999);
+  const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
+  const found = [];
+  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + 1e-9 * step; i++) found.push({ value: i * step, text: number(i === 0 ? 0 : i * step, Math.min(digits, 12)) });
+  return found;
+}
+
+/** @param {CanvasRenderingContext2D} context scaled to CSS pixels, with its origin at the plot's top left corner */
+export function drawAxes(context, camera, titles, tones) {
+  const { width, height } = camera;
+  const [[left, right], [low, high]] = camera.view();
+  context.font = `13px ${tones.font}`;
+  context.lineWidth = 1;
+  context.strokeStyle = tones.rule;
+  context.fillStyle = tones.muted;
+  context.textBaseline = "top";
+  context.textAlign = "center";
+  const across = ticks(left, right, width / 90);
+  const up = ticks(low, high, height / 70);
+  context.beginPath();
+  for (const { value } of across) {
+    const x = Math.round(camera.sx(value)) + 0.5;
+    context.moveTo(x, 0);
+    context.lineTo(x, height);
+  }
+  for (const { value } of up) {
+    const y = Math.round(camera.sy(value)) + 0.5;
+    context.moveTo(0, y);
+    context.lineTo(width, y);
+  }
+  context.stroke();
+  for (const { value, text } of across) context.fillText(text, camera.sx(value), height + 5);
+  context.textAlign = "right";
+  context.textBaseline = "middle";
+  for (const { value, text } of up) {
+    const y = camera.sy(value);
+    if (y > 4 && y < height - 2) context.fillText(text, -6, y);
+  }
+  context.fillStyle = tones.ink;
+  context.font = `15px ${tones.font}`;
+  context.textAlign = "center";
+  context.textBaseline = "bottom";
+  context.fillText(titles.x, width / 2, height + MARGIN.bottom - 1, width);
+  context.save();
+  context.translate(-MARGIN.left + 2, height / 2);
+  context.rotate(-Math.PI / 2);
+  context.textBaseline = "top";
+  context.fillText(titles.y, 0, 0, height);
+  context.restore();
+}

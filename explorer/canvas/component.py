@@ -1,0 +1,161 @@
+"""The canvas as a Streamlit component: `canvas(...)` draws it and returns what the visitor did."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from explorer.canvas.plane import Address, CanvasPlane, Class, Limits
+
+NAME = "latent_canvas"
+LOADER = Path(__file__).with_name("loader.mjs")
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A place that the visitor pointed at.
+
+    plane: the name of the model; x, y: in the plane's units; z: the point of latent space that the browser decoded
+    there, or None where only Python knows the way; how: "click", "drag" (let go of), "rest" (stood still), "key";
+    number: counts up, so that two equal probes differ.
+    """
+
+    plane: str
+    x: float
+    y: float
+    z: tuple[float, ...] | None
+    how: str
+    number: int
+
+
+@dataclass(frozen=True)
+class CanvasState:
+    """What the visitor did last. selection: places of test images, ascending; ends: the two draggable points."""
+
+    selection: tuple[int, ...] = ()
+    probe: Probe | None = None
+    hover: int | None = None
+    ends: tuple[tuple[float, float], tuple[float, float]] | None = None
+
+
+def canvas(
+    planes: list[CanvasPlane],
+    region: Limits,
+    *,
+    key: str,
+    height: int = 558,
+    classes: list[Class] | None = None,
+    selection: tuple[int, ...] = (),
+    message: str = "",
+    on_select: Callable[[], None] | None = None,
+    on_probe: Callable[[], None] | None = None,
+    on_hover: Callable[[], None] | None = None,
+    on_ends: Callable[[], None] | None = None,
+    **settings: Any,
+) -> CanvasState:
+    """One or two linked planes, `height` pixels high over the whole width of their place.
+
+    planes: of the same size and axes; none of them with a `message`: an empty canvas that says it. region: what is in
+    view at first. classes: for legend and colours. selection: what is to be selected (the visitor's own choice comes
+    back in the state). settings: see SETTINGS of canvas.js, such as `size=3.5`, `shapes=True`, `decoded=True`.
+
+    on_select, on_probe, on_hover, on_ends: called (before the script runs) when the visitor has selected images,
+    pointed at a place, stood on an image for a while, let go of one of the draggable points. What has no callback is
+    not sent, so it costs no rerun. Read `state(key)` in them. Inside a fragment only the fragment reruns.
+    """
+    data = options(planes, region, address=_served(key), classes=classes, height=height, **settings)
+    data |= {"script": _script_address(key), "message": message, "selection": list(selection)}
+    named = {"selection": on_select, "probe": on_probe, "hover": on_hover, "ends": on_ends}
+    data["wanted"] = [name for name, call in named.items() if call is not None]
+    calls = {f"on_{name}_change": call for name, call in named.items() if call is not None}
+    _component()(key=key, data=data, height=height, **calls)
+    return state(key)
+
+
+def options(
+    planes: list[CanvasPlane],
+    region: Limits,
+    *,
+    address: Address,
+    classes: list[Class] | None = None,
+    **settings: Any,
+) -> dict[str, Any]:
+    """The first argument after the element of `createCanvas` (canvas.js), as JSON.
+
+    address: gives bytes an address; `data_address` makes one that holds the bytes themselves, for a file.
+    """
+    return {
+        "planes": [plane.json(address) for plane in planes],
+        "region": [list(edge) for edge in region],
+        "classes": [one.json() for one in classes or []],
+        "settings": settings,
+    }
+
+
+def data_address(content: bytes, mimetype: str) -> str:
+    """An address that is the content itself: `data:image/png;base64,...`."""
+    return f"data:{mimetype};base64,{base64.b64encode(content).decode('ascii')}"
+
+
+def state(key: str) -> CanvasState:
+    """What the visitor did last on the canvas of this key; in a callback, what has just been done."""
+    found = st.session_state.get(key) or {}
+    selection, probe, ends = found.get("selection") or {}, found.get("probe"), found.get("ends")
+    return CanvasState(
+        selection=tuple(int(i) for i in selection.get("indices", ())),
+        probe=None if probe is None else _probe(probe),
+        hover=found.get("hover"),
+        ends=None if ends is None else (tuple(ends[0]), tuple(ends[1])),
+    )
+
+
+def _probe(found: dict[str, Any]) -> Probe:
+    z = found.get("z")
+    return Probe(
+        str(found["plane"]),
+        float(found["x"]),
+        float(found["y"]),
+        None if z is None else tuple(float(value) for value in z),
+        str(found["how"]),
+        int(found["number"]),
+    )
+
+
+@lru_cache(maxsize=1)
+def _component() -> Any:
+    return st.components.v2.component(NAME, js=LOADER.read_text("utf-8"))
+
+
+# -- files of this server ------------------------------------------------------------------------------------
+
+
+def _served(key: str) -> Address:
+    """Gives bytes an address on this server, made from their content, for as long as the page shows them."""
+    places = iter(range(10**6))
+
+    def address(content: bytes, mimetype: str) -> str:
+        return _file(content, mimetype, f"canvas/{key}/{next(places)}")
+
+    return address
+
+
+def _script_address(key: str) -> str:
+    from explorer.canvas.bundle import script
+
+    return _file(script().encode("utf-8"), "text/javascript", f"canvas/{key}/script")
+
+
+def _file(content: bytes, mimetype: str, place: str) -> str:
+    """(Streamlit has no public call for this; `st.image` does the same.)"""
+    from streamlit.runtime import exists, get_instance
+
+    if not exists():
+        return ""
+    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
+    return (f"/{base}" if base else "") + get_instance().media_file_mgr.add(content, mimetype, place)

@@ -1,0 +1,71 @@
+/** A log density on a grid: its value anywhere, and the lines that enclose given shares of its mass. */
+
+export class Density {
+  /**
+   * @param {{metadata: Object, tensors: Object}} file `log_density` [Y, X] in nats; `frame` [x0, dx, y0, dy], the first
+   *   grid point and the steps; `thresholds`: the log densities of the lines
+   */
+  constructor({ tensors }) {
+    const grid = tensors.log_density;
+    const frame = tensors.frame;
+    const thresholds = tensors.thresholds;
+    if (!grid || grid.shape.length !== 2 || !frame || frame.data.length !== 4 || !thresholds) throw new Error("The density's data are incomplete.");
+    [this.rows, this.columns] = grid.shape;
+    this.values = grid.data;
+    [this.x0, this.dx, this.y0, this.dy] = frame.data;
+    this.lines = new Path2D();
+    for (const level of thresholds.data) this.march(level);
+  }
+
+  /** The log density at a place by bilinear interpolation, nats; null off the grid. */
+  at(x, y) {
+    const u = (x - this.x0) / this.dx;
+    const v = (y - this.y0) / this.dy;
+    const c = Math.floor(u);
+    const r = Math.floor(v);
+    if (!(c >= 0 && r >= 0 && c < this.columns - 1 && r < this.rows - 1)) return null;
+    const [fx, fy] = [u - c, v - r];
+    const get = (row, column) => this.values[row * this.columns + column];
+    return (1 - fy) * ((1 - fx) * get(r, c) + fx * get(r, c + 1)) + fy * ((1 - fx) * get(r + 1, c) + fx * get(r + 1, c + 1));
+  }
+
+  /** Marching squares: adds the line of one level to the path, in the plane's units. */
+  march(level) {
+    const { columns, rows, values, x0, dx, y0, dy, lines } = this;
+    for (let r = 0; r + 1 < rows; r++)
+      for (let c = 0; c + 1 < columns; c++) {
+        const at = r * columns + c;
+        const corner = [values[at], values[at + 1], values[at + columns + 1], values[at + columns]];
+        let code = 0;
+        for (let k = 0; k < 4; k++) if (corner[k] > level) code |= 1 << k;
+        if (code === 0 || code === 15) continue;
+        const edges = [];
+        for (let k = 0; k < 4; k++) {
+          const next = (k + 1) % 4;
+          if (((code >> k) & 1) === ((code >> next) & 1)) continue;
+          const share = (level - corner[k]) / (corner[next] - corner[k]);
+          const [ax, ay] = CORNERS[k];
+          const [bx, by] = CORNERS[next];
+          edges.push([x0 + dx * (c + ax + (bx - ax) * share), y0 + dy * (r + ay + (by - ay) * share)]);
+        }
+        for (let k = 0; k + 1 < edges.length; k += 2) {
+          lines.moveTo(edges[k][0], edges[k][1]);
+          lines.lineTo(edges[k + 1][0], edges[k + 1][1]);
+        }
+      }
+  }
+
+  /** @param {CanvasRenderingContext2D} context scaled to CSS pixels */
+  draw(context, camera, colour, width = 1, dash = []) {
+    context.save();
+    context.translate(camera.sx(0), camera.sy(0));
+    context.scale(camera.scale, -camera.scale);
+    context.lineWidth = width / camera.scale;
+    context.setLineDash(dash.map((length) => length / camera.scale));
+    context.strokeStyle = colour;
+    context.stroke(this.lines);
+    context.restore();
+  }
+}
+
+const CORNERS = [[0, 0], [1, 0], [1, 1], [0, 1]];

@@ -1,0 +1,5 @@
+/** What the bundle offers: the canvas for any page, and its adapter to Streamlit. */
+export { createCanvas } from "./canvas.js";
+export { createPad } from "./pad.js";
+export { loadProgram, readSafetensors } from "./interpreter.js";
+export { mount } from "./component.js";

@@ -1,0 +1,23 @@
+// The part of the canvas that travels with each message: it fetches the bundle once and hands everything to it.
+const bundles = new Map();
+
+export default function (component) {
+  const { data, parentElement } = component;
+  const address = new URL(data.script, document.baseURI).href;
+  if (!bundles.has(address)) bundles.set(address, import(address));
+  let end = null;
+  let ended = false;
+  bundles
+    .get(address)
+    .then((bundle) => {
+      if (!ended) end = bundle.mount(component);
+    })
+    .catch(() => {
+      bundles.delete(address);
+      parentElement.textContent = "The canvas could not be loaded from the server. Reload the page.";
+    });
+  return () => {
+    ended = true;
+    if (end) end();
+  };
+}

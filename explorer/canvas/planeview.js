@@ -1,0 +1,418 @@
+/** One plane: its data, its three canvases (ground, points, what lies over them) and what is where on it. */
+import { el, sizeCanvas } from "./dom.js";
+import { MARGIN, drawAxes } from "./axes.js";
+import { Density } from "./contours.js";
+import { Frames } from "./frames.js";
+import { Grid, nearestRows } from "./picking.js";
+import { Lens } from "./lens.js";
+import { DecodedTiles, Lattice } from "./tiles.js";
+import { MOVING, PointLayer } from "./points.js";
+import { Thumbnails } from "./thumbnails.js";
+import { Way } from "./latent.js";
+import { drawOver, drawPseudoLayer } from "./overview.js";
+import { loadBytes, loadPicture, loadTensors } from "./source.js";
+import { loadProgram } from "./interpreter.js";
+import { rgb, viridis } from "./theme.js";
+
+const REACH = 10; // pixels within which a point is meant
+export const TILE = 38; // CSS pixels of a decoded tile, about
+
+export class PlaneView {
+  /** @param {Object} about one of `planes` in `createCanvas` @param {Object} stage what the planes share (canvas.js) */
+  constructor(about, stage, parent) {
+    this.about = about;
+    this.stage = stage;
+    this.camera = null;
+    this.ground = el("canvas", "lx-ground", { "aria-hidden": "true" });
+    this.dots = el("canvas", "lx-dots", { "aria-hidden": "true" });
+    this.over = el("canvas", "lx-over", {
+      tabindex: "0",
+      role: "application",
+      "aria-roledescription": "latent plane",
+      "aria-label": `Test images in the latent space of ${about.name}. Arrow keys move the probe, question mark lists the keys.`,
+    });
+    this.plot = el("div", "lx-plot", {}, this.dots, this.over);
+    this.note = el("div", "lx-note", { role: "status" });
+    this.cell = el("div", "lx-cell", {}, this.ground, this.plot, this.note);
+    this.title = el("div", "lx-title", { text: about.title });
+    this.title.hidden = !about.title;
+    this.box = el("section", "lx-plane", {}, this.title, this.cell);
+    parent.append(this.box);
+    this.layer = new PointLayer();
+    this.lens = new Lens(this.plot, about.shape, stage.settings.lens);
+    this.decoder = null;
+    this.decoderWhy = null;
+    this.densities = {};
+    this.values = null;
+    this.asked = new Set();
+    this.dirty = { ground: true, dots: true, over: true };
+    this.thumbnails = about.sprite ? new Thumbnails(about.sprite, () => stage.changed()) : null;
+    this.pseudoThumbnails = about.pseudoSprite ? new Thumbnails(about.pseudoSprite, () => stage.changed()) : null;
+    this.tiles = null;
+    this.lattice = null;
+    this.frames = null;
+    this.frame = null; // the frame that is shown, or null for the points of the finished model
+    this.error = null;
+    this.last = null; // what was decoded last: {x, y, z, pixels}
+    this.n = 0;
+  }
+
+  // -- data --------------------------------------------------------------------------------------------------
+
+  async load() {
+    this.say("Placing the test images …");
+    try {
+      this.take(await loadTensors(this.about.points));
+      this.say("");
+    } catch (error) {
+      this.fail(`The points of ${this.about.name} cannot be shown. ${error.message}`);
+      return;
+    }
+    this.stage.arrived(this);
+    if (this.about.decoder)
+      try {
+        this.decoder = loadProgram(await loadBytes(this.about.decoder));
+        this.tiles = new DecodedTiles(this.about.shape);
+      } catch (error) {
+        this.decoderWhy = error.message;
+        this.say(`Nothing is decoded here. ${error.message}`, true);
+      }
+    if (!this.way.linear) this.need("codes");
+    this.mark("ground", "over");
+    this.stage.changed();
+  }
+
+  /** The points' file, checked: what does not fit throws an Error with one sentence. */
+  take({ metadata, tensors }) {
+    const { places, group } = tensors;
+    if (!places || places.shape.length !== 2 || places.shape[1] !== 2) throw new Error("The file has no places of points.");
+    const n = places.shape[0];
+    if (group && group.data.length !== n) throw new Error(`There are ${n} points, but the classes of ${group.data.length}.`);
+    for (const name of ["spread"]) if (tensors[name] && tensors[name].shape[0] !== n) throw new Error(`There are ${n} points, but ${name} is given for ${tensors[name].shape[0]}.`);
+    if (tensors.shares && tensors.shares.data.length * 2 !== tensors.pseudo?.data.length) throw new Error("The shares of the pseudo-inputs do not fit their number.");
+    if (tensors.axes && tensors.axes.data.length !== 2 * tensors.centre?.data.length) throw new Error("The way back from the plane is damaged.");
+    this.n = n;
+    this.xy = places.data;
+    this.group = group ? group.data : new Uint8Array(n);
+    this.spread = tensors.spread?.data ?? null;
+    this.pseudo = tensors.pseudo?.data ?? null;
+    this.shares = tensors.shares?.data ?? null;
+    this.kind = metadata.kind ?? "";
+    this.way = new Way(tensors, metadata.space ?? "euclidean");
+    this.flat = metadata.kind === "units";
+    if (this.flat) this.way.give(this.xy, 2);
+    this.layer.place(this.xy);
+    this.whole = null;
+    this.mark("ground", "dots", "over");
+  }
+
+  /** Ask once for a part that comes when it is needed: "codes", "frames", "lattice", "prior", "aggregate", a value. */
+  need(part) {
+    if (this.asked.has(part)) return;
+    this.asked.add(part);
+    const { about } = this;
+    const loads = {
+      codes: async () => {
+        const { codes } = (await loadTensors(about.codes)).tensors;
+        if (!codes || codes.shape[0] !== this.n) throw new Error(`There are ${this.n} points, but the codes of ${codes ? codes.shape[0] : 0}.`);
+        this.way.give(codes.data, codes.shape[1]);
+      },
+      frames: async () => {
+        this.frames = new Frames(await loadTensors(about.frames));
+        this.stage.arrived(this);
+      },
+      lattice: async () => {
+        this.lattice = new Lattice(about.lattice, await loadPicture(about.lattice.image));
+      },
+    };
+    const source = about[part] ?? about.contours[part] ?? about.values?.[part];
+    if (!source) return;
+    const load =
+      loads[part] ??
+      (async () => {
+        const file = await loadTensors(source);
+        if (about.contours[part]) this.densities[part] = new Density(file);
+        else {
+          if (file.tensors.value?.data.length !== this.n) throw new Error("The values do not fit the number of points.");
+          this.values = { name: part, data: file.tensors.value.data };
+        }
+      });
+    load().then(
+      () => {
+        this.mark("ground", "dots", "over");
+        this.stage.changed();
+      },
+      (error) => {
+        if (part === "codes") this.decoderWhy = error.message;
+        this.say(`Something is missing here (${part}). ${error.message}`, true);
+      },
+    );
+  }
+
+  say(sentence, small = false) {
+    this.note.textContent = sentence;
+    this.note.hidden = !sentence;
+    this.note.classList.toggle("lx-small", small);
+  }
+
+  fail(sentence) {
+    this.error = sentence;
+    this.say(sentence);
+    this.stage.arrived(this);
+  }
+
+  // -- places ------------------------------------------------------------------------------------------------
+
+  /** The places that are drawn now, [n, 2]: of all test images, or of those followed during training. */
+  get shownXy() {
+    return this.frame ? this.frame.xy : this.xy;
+  }
+
+  /** The test image of a drawn point. */
+  imageOf(point) {
+    return this.frame ? this.frames.index[point] : point;
+  }
+
+  /** Where test image i is now, [x, y], or null. */
+  placeOf(i) {
+    let point = i;
+    if (this.frame) {
+      this.order ??= new Map([...this.frames.index].map((image, place) => [image, place]));
+      point = this.order.get(i);
+    }
+    const xy = this.shownXy;
+    return point === undefined || !(point >= 0 && 2 * point < xy.length) ? null : [xy[2 * point], xy[2 * point + 1]];
+  }
+
+  get grid() {
+    if (!this.frame) return (this.whole ??= new Grid(this.xy));
+    if (this.gridTime !== this.stage.time) {
+      this.gridTime = this.stage.time;
+      this.frameGrid = new Grid(this.frame.xy);
+    }
+    return this.frameGrid;
+  }
+
+  visible(point) {
+    return !this.stage.hidden[this.group[this.imageOf(point)]];
+  }
+
+  /** The test image at (or nearest to) a place of the screen; null where none is within reach. */
+  pick(px, py, reach = REACH) {
+    if (!this.stage.settings.points) return null;
+    const { camera } = this;
+    const found = this.grid.nearest(camera.wx(px), camera.wy(py), 1, (point) => this.visible(point), reach / camera.scale)[0];
+    return found ? this.imageOf(found.index) : null;
+  }
+
+  /** The pseudo-input under a place of the screen, or null. */
+  pickPseudo(px, py) {
+    const xy = this.pseudoXy;
+    if (!xy) return null;
+    let best = null;
+    for (let k = 0; 2 * k < xy.length; k++) {
+      const distance = Math.hypot(this.camera.sx(xy[2 * k]) - px, this.camera.sy(xy[2 * k + 1]) - py);
+      if (distance < 5 && (!best || distance < best.distance)) best = { k, distance };
+    }
+    return best ? best.k : null;
+  }
+
+  /** The pseudo-inputs that are drawn now, or null. */
+  get pseudoXy() {
+    if (!this.stage.settings.pseudo) return null;
+    return this.frame ? this.frame.pseudoXy : this.pseudo;
+  }
+
+  /** The k test images nearest to image i: by all its coordinates where they are there, else those Python has named. */
+  neighbours(i, k) {
+    const { codes, size } = this.way;
+    if (codes) {
+      if (this.nearestOf?.i !== i || this.nearestOf.k !== k || this.nearestOf.codes !== codes) this.nearestOf = { i, k, codes, found: nearestRows(codes, size, i, k) };
+      return this.nearestOf.found;
+    }
+    if (this.about.codes) this.need("codes");
+    return this.stage.settings.links?.[this.about.name] ?? [];
+  }
+
+  // -- decoding ----------------------------------------------------------------------------------------------
+
+  /** The decoder's pixels at a place, with all other directions held at image `held` (the mean for -1); or null. */
+  decodeAt(x, y, held) {
+    if (!this.decoder || !this.way.ready) return null;
+    if (held >= 0 && !this.way.codes && this.about.codes && this.way.linear) this.need("codes");
+    this.way.hold(held);
+    const z = this.way.toZ(x, y, this.whole ?? this.grid);
+    if (!z || z.length !== this.decoder.inputs.z) return null;
+    const { pixels } = this.decoder.run({ z });
+    return { z, pixels };
+  }
+
+  /** What to show at a place: {pixels, z} from the decoder, a part of the lattice, or null. */
+  answer(x, y, held) {
+    if (this.frame) return null; // the decoder is that of the finished model
+    const found = this.decodeAt(x, y, held);
+    if (found) {
+      this.last = { x, y, z: Array.from(found.z), pixels: found.pixels };
+      return { picture: found.pixels, exact: true };
+    }
+    if (this.about.lattice && !this.about.decoder) {
+      if (this.lattice) return { picture: this.lattice.at(x, y), exact: false };
+      this.need("lattice");
+    }
+    return null;
+  }
+
+  // -- drawing -----------------------------------------------------------------------------------------------
+
+  mark(...layers) {
+    for (const layer of layers) this.dirty[layer] = true;
+  }
+
+  /** Fit the canvases to their cell. @returns {boolean} whether their size has changed */
+  layout() {
+    const width = Math.floor(this.cell.clientWidth);
+    const height = Math.floor(this.cell.clientHeight);
+    if (width < 40 || height < 40) return false;
+    const plotWidth = width - MARGIN.left - MARGIN.right;
+    const plotHeight = height - MARGIN.top - MARGIN.bottom;
+    const same = width === this.width && height === this.height && this.ratio === Math.min(window.devicePixelRatio || 1, 3);
+    this.width = width;
+    this.height = height;
+    if (same) return false;
+    this.ratio = sizeCanvas(this.ground, width, height);
+    sizeCanvas(this.dots, plotWidth, plotHeight);
+    sizeCanvas(this.over, plotWidth, plotHeight);
+    Object.assign(this.plot.style, { left: `${MARGIN.left}px`, top: `${MARGIN.top}px`, width: `${plotWidth}px`, height: `${plotHeight}px` });
+    this.camera.resize(plotWidth, plotHeight);
+    this.mark("ground", "dots", "over");
+    return true;
+  }
+
+  draw(moving) {
+    if (!this.width || !this.camera) return false;
+    let more = false;
+    if (this.dirty.ground) more = this.drawGround() || more;
+    if (this.dirty.dots && this.xy) this.drawDots(moving);
+    if (this.dirty.over && this.xy) this.drawOver();
+    this.dirty.dots = this.dirty.over = false;
+    this.dirty.ground = more;
+    return more;
+  }
+
+  /** Axes, decoded tiles, contours. @returns {boolean} whether more tiles are to come */
+  drawGround() {
+    const { settings, tones } = this.stage;
+    const { camera, ratio } = this;
+    const pen = this.ground.getContext("2d");
+    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+    pen.clearRect(0, 0, this.width, this.height);
+    pen.translate(MARGIN.left, MARGIN.top);
+    drawAxes(pen, camera, { x: this.about.xTitle, y: this.about.yTitle }, tones);
+    if (!this.xy) return false;
+    pen.save();
+    pen.beginPath();
+    pen.rect(0, 0, camera.width, camera.height);
+    pen.clip();
+    let more = false;
+    if (settings.decoded && !this.frame) more = this.drawDecoded(pen);
+    if (!this.frame)
+      for (const [kind, dash] of [["prior", []], ["aggregate", [4, 3]]]) {
+        if (!settings[kind] || !this.about.contours[kind]) continue;
+        if (!this.densities[kind]) this.need(kind);
+        else this.densities[kind].draw(pen, camera, settings.decoded ? tones.accent : tones.contour, settings.decoded ? 1.5 : 1, dash);
+      }
+    pen.restore();
+    return more;
+  }
+
+  drawDecoded(pen) {
+    if (this.decoder && this.way.ready) {
+      const held = this.stage.held;
+      this.tiles.sync(`${held}`);
+      return !this.tiles.draw(pen, this.camera, TILE, (x, y) => this.decodeAt(x, y, held)?.pixels ?? null);
+    }
+    if (this.about.lattice) {
+      if (this.lattice) this.lattice.draw(pen, this.camera);
+      else this.need("lattice");
+    }
+    return false;
+  }
+
+  drawDots(moving) {
+    const { settings, hidden, classes } = this.stage;
+    const pen = this.dots.getContext("2d");
+    pen.setTransform(1, 0, 0, 1, 0, 0);
+    this.drawn = 0;
+    if (settings.points) {
+      this.layer.place(this.shownXy);
+      this.drawn = this.layer.draw(pen, this.camera, {
+        colours: this.colours(),
+        group: this.frame ? this.frameGroup : this.group,
+        hidden,
+        shapes: settings.shapes ? classes.map((one) => one.shape) : null,
+        size: settings.size,
+        ratio: this.ratio,
+        chosen: this.chosen(),
+        most: moving ? MOVING : undefined,
+      });
+    } else pen.clearRect(0, 0, this.dots.width, this.dots.height);
+    pen.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
+    drawPseudoLayer(pen, this);
+  }
+
+  drawOver() {
+    const pen = this.over.getContext("2d");
+    pen.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
+    pen.clearRect(0, 0, this.over.width, this.over.height);
+    drawOver(pen, this);
+  }
+
+  /** Which drawn points are selected, 1 or 0 for each; null where none is. */
+  chosen() {
+    const { mask, selection } = this.stage;
+    if (selection.length < 2 || !mask) return null; // one image has a ring and its neighbours
+    if (!this.frame) return mask.length === this.n ? mask : null;
+    return Uint8Array.from(this.frames.index, (image) => mask[image] ?? 0);
+  }
+
+  /** The colour of each drawn point, [n, 3]. */
+  colours() {
+    const { settings, classes } = this.stage;
+    const by = settings.colour;
+    if (by !== "class" && this.about.values?.[by] && this.values?.name !== by) {
+      this.asked.delete(by);
+      this.need(by);
+    }
+    const valued = by !== "class" && this.values?.name === by;
+    const key = `${valued ? by : "class"} ${this.frame ? "frame" : "all"} ${classes.length}`;
+    if (this.coloured?.key === key) return this.coloured.colours;
+    const n = this.shownXy.length / 2;
+    const colours = new Uint8Array(3 * n);
+    const palette = classes.map((one) => rgb(one.colour));
+    const range = valued ? this.valueRange() : null;
+    if (this.frame) this.frameGroup = Uint8Array.from(this.frames.index, (image) => this.group[image]);
+    for (let point = 0; point < n; point++) {
+      const image = this.imageOf(point);
+      const colour = valued ? viridis((this.values.data[image] - range[0]) / (range[1] - range[0] || 1)) : (palette[this.group[image]] ?? [63, 144, 218]);
+      colours.set(colour, 3 * point);
+    }
+    this.coloured = { key, colours };
+    return colours;
+  }
+
+  /** The range of the value in view that holds its middle 96 %. */
+  valueRange() {
+    const sorted = Float32Array.from(this.values.data).sort();
+    return [sorted[Math.floor(0.02 * (sorted.length - 1))], sorted[Math.ceil(0.98 * (sorted.length - 1))]];
+  }
+
+  /** Show the state of training at a time (null: the finished model). */
+  seek(time) {
+    if (time !== null && !this.frames) return;
+    const frame = time === null ? null : this.frames.at(time);
+    if ((frame === null) !== (this.frame === null)) this.coloured = null;
+    this.frame = frame;
+    this.colours();
+    this.mark("ground", "dots", "over");
+  }
+}

@@ -1,0 +1,134 @@
+/**
+ * The dots: every visible point is blended into one picture, pixel by pixel, and put on the canvas at once.
+ *
+ * Plain 2-D canvas, no WebGL: measured in docs/canvas.md. Points are drawn in a fixed scattered order, so that no
+ * class covers the others and the first share of them is a fair sample: what is drawn while something moves.
+ */
+import { Stamps, phase } from "./stamps.js";
+
+export const MOVING = 60000; // dots drawn in a frame while the camera moves
+const CROWD = 40; // pixels per dot at which dots have their nominal size
+
+/** A step through 0..n-1 that visits each once, far from the one before: n times the golden section, coprime to n. */
+export function scatteredStep(n) {
+  const common = (a, b) => (b ? common(b, a % b) : a);
+  let step = Math.max(1, Math.round(n * 0.6180339887));
+  while (common(step, n) !== 1) step++;
+  return step;
+}
+
+export class PointLayer {
+  constructor() {
+    this.stamps = new Stamps();
+    this.image = null;
+    this.xy = new Float32Array(0);
+    this.n = 0;
+  }
+
+  /** @param {Float32Array} xy [N, 2], row by row; a new array or the same one with other numbers */
+  place(xy) {
+    this.xy = xy;
+    if (xy.length / 2 !== this.n) {
+      this.n = xy.length / 2;
+      this.step = scatteredStep(this.n);
+    }
+  }
+
+  /** How many of a sample of the points are in view, scaled to all. */
+  inView(camera) {
+    const { xy, n } = this;
+    const every = Math.max(1, Math.floor(n / 4000));
+    const [[left, right], [low, high]] = camera.view();
+    let seen = 0;
+    for (let i = 0; i < n; i += every) {
+      const x = xy[2 * i];
+      const y = xy[2 * i + 1];
+      if (x >= left && x <= right && y >= low && y <= high) seen++;
+    }
+    return Math.max(1, seen * every);
+  }
+
+  /** Radius in CSS pixels and opacity of a dot: larger and denser where few are in view. */
+  look(camera, size) {
+    const room = (camera.width * camera.height) / (this.inView(camera) * CROWD);
+    const radius = (size / 2) * Math.min(2.2, Math.max(0.6, Math.sqrt(room)));
+    return { radius, opacity: Math.min(0.9, Math.max(0.3, 0.72 * room ** 0.2)) };
+  }
+
+  /**
+   * @param {CanvasRenderingContext2D} context of a canvas that holds nothing else
+   * @param {Object} style
+   *   colours: Uint8Array [N, 3]; group: Uint8Array [N] of each dot's class place; hidden: boolean by class place;
+   *   shapes: a marker by class place, or null for circles; size: CSS pixels; ratio: of device to CSS pixels;
+   *   chosen: Uint8Array [N] that is 1 for what is selected, or null; most: dots to draw
+   * @returns {number} dots drawn
+   */
+  draw(context, camera, style) {
+    const { width, height } = context.canvas;
+    if (!this.image || this.image.width !== width || this.image.height !== height) this.image = context.createImageData(width, height);
+    else this.image.data.fill(0);
+    const pixels = this.image.data;
+    const { xy, n, step } = this;
+    const { colours, group, hidden, chosen, ratio } = style;
+    const { radius, opacity } = this.look(camera, style.size);
+    const stampOf = (shape) => this.stamps.of(shape, radius * ratio * (style.shapes ? 1.25 : 1), width);
+    const stamps = style.shapes ? style.shapes.map(stampOf) : null;
+    const circle = stampOf("circle");
+    const kx = camera.scale * ratio;
+    const ox = (camera.width / 2) * ratio - camera.x * kx;
+    const oy = (camera.height / 2) * ratio + camera.y * kx;
+    const most = Math.min(n, style.most ?? n);
+    let drawn = 0;
+    for (let round = 0; round < (chosen ? 2 : 1); round++) {
+      // with a selection, what is not selected is drawn first, and faint
+      const alpha = chosen && round === 0 ? 0.12 : chosen ? Math.min(1, opacity + 0.15) : opacity;
+      for (let k = 0, i = 0; k < most; k++, i = (i + step) % n) {
+        if (chosen && chosen[i] !== round) continue;
+        const of = group[i];
+        if (hidden[of]) continue;
+        const px = xy[2 * i] * kx + ox;
+        const py = oy - xy[2 * i + 1] * kx;
+        const stamp = stamps ? stamps[of] : circle;
+        const reach = stamp.reach;
+        if (!(px > -reach && py > -reach && px < width + reach && py < height + reach)) continue;
+        const cx = Math.floor(px);
+        const cy = Math.floor(py);
+        const mask = stamp.masks[phase(px - cx, py - cy)];
+        const whole = cx >= reach && cy >= reach && cx < width - reach && cy < height - reach;
+        blend(pixels, mask, cx, cy, width, height, whole, colours[3 * i], colours[3 * i + 1], colours[3 * i + 2], alpha);
+        drawn++;
+      }
+    }
+    context.putImageData(this.image, 0, 0);
+    return drawn;
+  }
+}
+
+/** Blends one marker over what is there ("source over" on a picture that starts transparent). */
+function blend(pixels, mask, cx, cy, width, height, whole, r, g, b, alpha) {
+  const { offsets, cover, dx, dy } = mask;
+  const base = 4 * (cy * width + cx);
+  for (let s = 0; s < offsets.length; s++) {
+    if (!whole) {
+      const x = cx + dx[s];
+      const y = cy + dy[s];
+      if (x < 0 || y < 0 || x >= width || y >= height) continue;
+    }
+    const p = base + offsets[s];
+    const a = cover[s] * alpha;
+    const below = pixels[p + 3];
+    if (below === 0) {
+      pixels[p] = r;
+      pixels[p + 1] = g;
+      pixels[p + 2] = b;
+      pixels[p + 3] = a * 255;
+    } else {
+      const out = a + (below / 255) * (1 - a);
+      const share = a / out;
+      pixels[p] += (r - pixels[p]) * share;
+      pixels[p + 1] += (g - pixels[p + 1]) * share;
+      pixels[p + 2] += (b - pixels[p + 2]) * share;
+      pixels[p + 3] = out * 255;
+    }
+  }
+}
