@@ -106,8 +106,8 @@ def _(model: LinearGaussian, build: Builder, x: Value) -> Outputs:
 @encode.register
 def _(model: VQVAE, build: Builder, value: Value) -> Any:
     raise NotPortable(
-        "z is a grid of codes here, not a vector that can be moved a little: there is nothing between two codes to "
-        "decode under the pointer."
+        "In this model z is a grid of codes, not a vector that can be moved a little: there is nothing between two "
+        "codes that a browser could show."
     )
 
 

@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import singledispatch
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from torch import Tensor, nn
 
+from ..bodies.conv import ConvDecoder, ConvEncoder
+from ..bodies.gated_conv import GatedConv
 from ..bodies.mlp import MLPDecoder, MLPEncoder
 from ..likelihoods import bernoulli, categorical, gaussian, levels, logistic, pixelcnn
 from ..models.hierarchical import GaussianHead, JoinedDecoder
@@ -18,6 +21,7 @@ from ..networks import GatedLinear
 from ..posteriors.flow import Flow
 from ..posteriors.gaussian import LOG_VARIANCE_BOUNDS, Gaussian
 from ..posteriors.householder import HouseholderFlow
+from ..posteriors.kumaraswamy import LEAST, MOST, Kumaraswamy
 from ..posteriors.vmf import Directional
 from .program import Builder, Value
 
@@ -60,6 +64,48 @@ def _(module: nn.Linear, build: Builder, x: Value) -> Value:
 def _(module: GatedLinear, build: Builder, x: Value) -> Value:
     both = emit(module.both, build, x)
     return build.add("glu", both, size=both.size // 2)
+
+
+@emit.register
+def _(module: nn.Conv2d, build: Builder, x: Value) -> Value:
+    return convolve(module, build, x)
+
+
+def convolve(module: nn.Conv2d, build: Builder, x: Value, repeat: int = 1) -> Value:
+    """A convolution of maps whose pixels are first repeated."""
+    square = all(isinstance(size, tuple) and len({*size}) == 1 for size in (module.stride, module.padding))
+    plain = module.groups == 1 and module.dilation == (1, 1) and module.padding_mode == "zeros"
+    kernel = module.kernel_size
+    if not (square and plain and kernel[0] == kernel[1] and module.bias is not None):
+        raise NotPortable("This model has a convolution of a form that a browser does not run.")
+    stride, padding = int(module.stride[0]), int(module.padding[0])
+    return build.convolve(x, array(module.weight), array(module.bias), repeat, stride, padding)
+
+
+@emit.register
+def _(module: GatedConv, build: Builder, x: Value) -> Value:
+    return gated(module, build, x)
+
+
+def gated(module: GatedConv, build: Builder, x: Value, repeat: int = 1) -> Value:
+    """A gated convolution of maps whose pixels are first repeated."""
+    both = convolve(module.both, build, x, repeat)
+    assert both.maps is not None
+    channels, *size = both.maps
+    return replace(build.add("glu", both, size=both.size // 2), maps=(channels // 2, *size))
+
+
+@emit.register
+def _(module: ConvEncoder, build: Builder, x: Value) -> Value:
+    return emit(module.layers, build, x)
+
+
+@emit.register
+def _(module: ConvDecoder, build: Builder, z: Value) -> Value:
+    maps = replace(emit(module.dense, build, z), maps=module.start)
+    for place, stride in enumerate(module.strides):
+        maps = gated(cast(GatedConv, module.convolutions[place]), build, maps, stride)
+    return maps
 
 
 @emit.register(nn.Sequential)
@@ -166,6 +212,14 @@ def _(module: Directional, build: Builder, features: Value) -> Outputs:
     kappa = build.add("softplus", emit(module.concentration, build, features))
     kappa = build.add("affine", kappa, scale=1, shift=1)
     return {"point": direction, "kappa": build.add("clamp", kappa, least=0, most=module.most)}
+
+
+@posterior.register
+def _(module: Kumaraswamy, build: Builder, features: Value) -> Outputs:
+    a, b = (build.add("softplus", emit(head, build, features)) for head in (module.a, module.b))
+    a, b = (build.add("affine", value, scale=1, shift=LEAST) for value in (a, b))
+    a, b = (build.add("clamp", value, least=0, most=MOST) for value in (a, b))
+    return {"point": build.add("stick_breaking_mean", a, b, size=a.size + 1)}
 
 
 @posterior.register

@@ -58,6 +58,11 @@ def need(condition: bool, sentence: str) -> None:
         raise PortableError(sentence)
 
 
+def whole(value: object, least: int = 0) -> bool:
+    """Whether a number of a file is a whole one that a size can be."""
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= LARGEST
+
+
 @operation(tensors=("weight", "bias"))
 def linear(x: Array, weight: Array, bias: Array) -> Array:
     """y = x W + b, W `[inputs, outputs]`: a row for each input, so that an input of zero skips its row."""
@@ -67,6 +72,41 @@ def linear(x: Array, weight: Array, bias: Array) -> Array:
         f"[{x.shape[1]}, outputs] and [outputs] were expected",
     )
     return x @ weight + bias
+
+
+@operation(tensors=("weight", "bias"), numbers=("height", "width", "repeat", "stride", "padding"))
+def convolve(
+    x: Array, weight: Array, bias: Array, height: int, width: int, repeat: int, stride: int, padding: int
+) -> Array:
+    """Maps `[inputs, height, width]`, each pixel repeated in height and width, to maps `[outputs, height', width']`.
+
+    W is `[kernel, kernel, inputs, outputs]`; around the maps are `padding` zeros. As torch's conv2d after its
+    nearest-neighbour interpolate.
+    """
+    counts = (height, width, repeat, stride, padding)
+    fits = all(map(whole, counts)) and min(counts[:4]) > 0
+    need(fits, f"convolve has the numbers {list(counts)}, but whole ones were expected")
+    need(
+        weight.ndim == 4
+        and weight.shape[0] == weight.shape[1]
+        and weight.shape[2] * height * width == x.shape[1]
+        and bias.shape == weight.shape[3:],
+        f"convolve takes {x.shape[1]} numbers as maps of {height} x {width}, but its weight is {list(weight.shape)} "
+        f"and its bias {list(bias.shape)}",
+    )
+    kernel, _, inputs, outputs = weight.shape
+    high, wide = (side * repeat + 2 * padding for side in (height, width))
+    need(kernel <= min(high, wide), f"convolve has a kernel of {kernel} for maps of {high} x {wide}")
+    after = [(side - kernel) // stride + 1 for side in (high, wide)]
+    need(
+        max(inputs * high * wide, outputs * math.prod(after)) <= LARGEST,
+        "convolve makes larger maps than a program may",
+    )
+    maps = x.reshape(len(x), inputs, height, width).repeat(repeat, axis=2).repeat(repeat, axis=3)
+    maps = np.pad(maps, ((0, 0), (0, 0), (padding, padding), (padding, padding)))
+    windows = np.lib.stride_tricks.sliding_window_view(maps, (kernel, kernel), axis=(2, 3))
+    found = np.einsum("nihwab,abio->nohw", windows[:, :, ::stride, ::stride], weight, optimize=True)
+    return (found + bias[:, np.newaxis, np.newaxis]).reshape(len(x), outputs * math.prod(after))
 
 
 @operation()
@@ -117,7 +157,7 @@ def concat(*values: Array) -> Array:
 @operation(numbers=("start", "stop"))
 def slice(x: Array, start: int, stop: int) -> Array:
     """The numbers from start to before stop."""
-    fits = isinstance(start, int) and isinstance(stop, int) and 0 <= start < stop <= x.shape[1]
+    fits = whole(start) and whole(stop) and start < stop <= x.shape[1]
     need(fits, f"slice takes {start} to {stop} of {x.shape[1]} numbers")
     return x[:, start:stop]
 
@@ -132,7 +172,8 @@ def normalise(x: Array) -> Array:
 def reflect(x: Array, v: Array) -> Array:
     """Each row of x, as long as v, reflected: y = x - 2 v (v . x) / |v|^2; x where v is 0."""
     need(x.shape[1] % v.shape[1] == 0, f"reflect takes rows of {v.shape[1]} numbers, but it is given {x.shape[1]}")
-    rows, normal = x.reshape(len(x), -1, v.shape[1]), normalise(v)[:, np.newaxis]
+    rows = x.reshape(len(x), x.shape[1] // v.shape[1], v.shape[1])
+    normal = normalise(v)[:, np.newaxis]
     return (rows - 2 * (rows * normal).sum(-1, keepdims=True) * normal).reshape(x.shape)
 
 
@@ -169,9 +210,28 @@ def logistic_mean(location: Array, log_scale: Array) -> Array:
 @operation(numbers=("levels",))
 def levels_mean(x: Array, levels: int) -> Array:
     """The mean of pixels of K levels: y_i = sum_k softmax(l_i)_k k / (K - 1), x all l_0, then all l_1, and so on."""
-    fits = isinstance(levels, int) and levels > 1 and x.shape[1] % levels == 0
+    fits = whole(levels, 2) and x.shape[1] % levels == 0
     need(fits, f"levels_mean takes {levels} logits for each pixel, but it is given {x.shape[1]} numbers")
     logits = x.reshape(len(x), levels, x.shape[1] // levels)
     chance = np.exp(logits - logits.max(1, keepdims=True))
     k = np.arange(levels, dtype=x.dtype)[:, np.newaxis]
     return (chance * k).sum(1) / chance.sum(1) / np.float32(levels - 1)
+
+
+@operation(inputs=2)
+def stick_breaking_mean(a: Array, b: Array) -> Array:
+    """The mean weights of sticks v_k ~ Kumaraswamy(a_k, b_k): y_k = m_k prod_{j<k} (1 - m_j), and last what is left.
+
+    m = E[v] = b Gamma(1 + 1/a) Gamma(b) / Gamma(1 + 1/a + b); see `latents.stick_breaking.StickBreaking.mean`.
+    """
+    need(
+        a.shape == b.shape, f"stick_breaking_mean takes values of one size, but they have {a.shape[1]} and {b.shape[1]}"
+    )
+    a, b = a.astype(np.float64), b.astype(np.float64)
+    m = b * np.exp(_log_gamma(1 + 1 / a) + _log_gamma(b) - _log_gamma(1 + 1 / a + b))
+    one = np.ones((len(m), 1))
+    left = np.concatenate([one, (1 - m).cumprod(1)], axis=1)
+    return (np.concatenate([m, one], axis=1) * left).astype(np.float32)
+
+
+_log_gamma = np.vectorize(math.lgamma, otypes=[np.float64])

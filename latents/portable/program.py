@@ -8,15 +8,16 @@ The metadata's "program" is JSON: {"version": 1, "part": "decoder", "inputs": {"
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from .operations import LARGEST, OPERATIONS, PortableError, need
+from .operations import LARGEST, OPERATIONS, PortableError, need, whole
 
 VERSION = 1
 MOST = 1000
@@ -26,10 +27,11 @@ TYPES = {"float16": np.float16, "float32": np.float32}
 
 @dataclass(frozen=True)
 class Value:
-    """A vector that a program makes: its name, and how many numbers it has."""
+    """A vector that a program makes: its name, how many numbers it has, and as which maps (C, H, W) they are read."""
 
     name: str
     size: int
+    maps: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -57,14 +59,16 @@ class Program:
     exact: frozenset[str] = frozenset()
 
     def rounded(self, dtype: str) -> Program:
-        """The same program with its tensors rounded to "float16" or "float32", given as float32."""
-        kind = TYPES[dtype]
+        """The same program with its tensors as a file in "float16" or "float32" gives them back."""
+        tensors = {name: value.astype(np.float32) for name, value in self._cast(dtype).items()}
+        return replace(self, tensors=tensors)
+
+    def _cast(self, dtype: str) -> dict[str, np.ndarray]:
         with np.errstate(over="ignore"):
-            tensors = {
-                name: value if name in self.exact else value.astype(kind).astype(np.float32)
+            return {
+                name: value if name in self.exact else value.astype(TYPES[dtype])
                 for name, value in self.tensors.items()
             }
-        return Program(self.part, self.inputs, self.ops, self.outputs, self.shape, self.binarise, tensors, self.exact)
 
     def write(self, dtype: str) -> bytes:
         """The file, with its tensors in "float16" or "float32"."""
@@ -77,12 +81,7 @@ class Program:
             "shape": list(self.shape),
             "binarise": self.binarise,
         }
-        kind = TYPES[dtype]
-        tensors = {
-            name: np.ascontiguousarray(value if name in self.exact else value.astype(kind))
-            for name, value in self.tensors.items()
-        }
-        return save(tensors, {"program": json.dumps(said, separators=(",", ":"))})
+        return save(self._cast(dtype), {"program": json.dumps(said, separators=(",", ":"))})
 
     @classmethod
     def read(cls, blob: bytes) -> Program:
@@ -106,11 +105,19 @@ class Program:
                 f"The program is damaged ({type(error).__name__}: {error}); export the model again"
             ) from None
         need(
-            all(isinstance(size, int) and 0 < size <= LARGEST for size in program.inputs.values()),
+            all(whole(size, 1) for size in program.inputs.values()),
             f"The program's inputs have the sizes {program.inputs}, but whole numbers from 1 were expected",
         )
         # An empty batch costs nothing and meets every check.
-        program.run({name: np.zeros((0, size), np.float32) for name, size in program.inputs.items()})
+        empty = {name: np.zeros((0, size), np.float32) for name, size in program.inputs.items()}
+        pixels = (program.run(empty) | empty).get({"decoder": "pixels", "encoder": "x"}.get(str(program.part), ""))
+        need(
+            pixels is not None
+            and len(program.shape) == 3
+            and all(map(whole, program.shape))
+            and math.prod(program.shape) == pixels.shape[1],
+            f"The program is a {program.part!r} of images of {list(program.shape)}, which does not fit its pixels",
+        )
         return program
 
     def run(self, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
@@ -129,7 +136,7 @@ class Program:
             for place, op in enumerate(self.ops):
                 values[op["out"]] = self._apply(place, op, values)
         need(
-            bool(self.outputs) and all(value in values for value in self.outputs.values()),
+            bool(self.outputs) and all(isinstance(value, str) and value in values for value in self.outputs.values()),
             f"The program's outputs are {self.outputs}, but no operation makes these",
         )
         return {name: values[value] for name, value in self.outputs.items()}
@@ -150,12 +157,13 @@ class Program:
         )
         need(kind.inputs in (None, len(taken)), f"{where} takes {kind.inputs} values, but {len(taken)} are given")
         need(isinstance(out, str) and out not in values, f"{where} makes {out!r}, which is no new name")
-        tensors = {key: self.tensors.get(op.get(key)) for key in kind.tensors}  # type: ignore[arg-type]
-        for key, value in tensors.items():
-            need(value is not None, f"{where} has no tensor {op.get(key)!r} for its {key}")
+        for key in kind.tensors:
+            named = isinstance(op.get(key), str) and op[key] in self.tensors
+            need(named, f"{where} has no tensor {op.get(key)!r} for its {key}")
+        tensors = {key: self.tensors[op[key]] for key in kind.tensors}
         numbers = {key: op.get(key) for key in kind.numbers}
         for key, value in numbers.items():
-            good = isinstance(value, int | float) and not isinstance(value, bool) and np.isfinite(value)
+            good = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e30
             need(good, f"{where} has {value!r} for its {key}, but a number was expected")
         result = kind.call(*(values[name] for name in taken), **tensors, **numbers)
         need(result.shape[1] <= LARGEST, f"{where} makes {result.shape[1]} numbers, more than {LARGEST}")
@@ -164,17 +172,22 @@ class Program:
 
 @dataclass
 class Builder:
-    """A program that is being written: operations are called on values and give values."""
+    """A program that is being written: operations are called on values and give values.
+
+    Attributes:
+        cost: multiply-adds of one run.
+    """
 
     inputs: dict[str, int]
     ops: list[dict[str, Any]] = field(default_factory=list)
     tensors: dict[str, np.ndarray] = field(default_factory=dict)
     exact: set[str] = field(default_factory=set)
+    cost: int = 0
 
-    def input(self) -> Value:
+    def input(self, maps: tuple[int, ...] | None = None) -> Value:
         """The program's only input."""
         ((name, size),) = self.inputs.items()
-        return Value(name, size)
+        return Value(name, size, maps)
 
     def tensor(self, value: np.ndarray, *, exact: bool = False) -> str:
         """The name under which the program holds a tensor."""
@@ -186,8 +199,20 @@ class Builder:
 
     def linear(self, x: Value, weight: np.ndarray, bias: np.ndarray, *, exact: bool = False) -> Value:
         """W x + b, with W `[outputs, inputs]` as torch has it."""
+        self.cost += weight.size
         weights = {"weight": self.tensor(weight.T, exact=exact), "bias": self.tensor(bias, exact=exact)}
         return self.add("linear", x, size=len(weight), **weights)
+
+    def convolve(self, x: Value, weight: np.ndarray, bias: np.ndarray, repeat: int, stride: int, padding: int) -> Value:
+        """A convolution of maps, each pixel repeated, with W `[outputs, inputs, kernel, kernel]` as torch has it."""
+        assert x.maps is not None
+        (outputs, _, kernel, _), (_, height, width) = weight.shape, x.maps
+        maps = (outputs, *((side * repeat + 2 * padding - kernel) // stride + 1 for side in (height, width)))
+        taps = (kernel + repeat - 2) // repeat + 1  # those on one pixel that is repeated are one product
+        self.cost += weight.size // kernel**2 * taps**2 * math.prod(maps[1:])
+        weights = {"weight": self.tensor(weight.transpose(2, 3, 1, 0)), "bias": self.tensor(bias)}
+        numbers = {"height": height, "width": width, "repeat": repeat, "stride": stride, "padding": padding}
+        return replace(self.add("convolve", x, size=math.prod(maps), **weights, **numbers), maps=maps)
 
     def concat(self, *values: Value) -> Value:
         return values[0] if len(values) == 1 else self.add("concat", *values, size=sum(one.size for one in values))
