@@ -88,7 +88,7 @@ def entries() -> list[Entry]:
     """
     found: dict[str, Entry] = {}
     for root, shipped in roots():
-        for config in sorted(root.glob("*/config.json")):
+        for config in sorted(root.glob("[!.]*/config.json")):
             stamp = _stamp(config.parent, _ALL)
             if _only_a_run(config.parent, stamp):
                 continue

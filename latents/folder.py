@@ -33,9 +33,9 @@ STATUS, LOG, CARD, CHECKPOINT = "status.json", "log.txt", "README.md", "checkpoi
 
 
 def find(root: Path | str) -> list[Path]:
-    """The model folders directly under `root`, by name."""
+    """The model folders directly under `root`, by name; hidden ones (`.trash`) are none."""
     root = Path(root)
-    return sorted(path.parent for path in root.glob(f"*/{CONFIG}")) if root.is_dir() else []
+    return sorted(path.parent for path in root.glob(f"[!.]*/{CONFIG}")) if root.is_dir() else []
 
 
 class ModelFolder:

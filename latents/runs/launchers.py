@@ -30,6 +30,9 @@ class Launcher(Protocol):
     def kill(self, status: dict[str, Any]) -> None:
         """End it at once. Raises RunError when that cannot be done."""
 
+    def reason(self, status: dict[str, Any]) -> str | None:
+        """Why a job is over that could not say so itself: one sentence, or None where nobody knows."""
+
 
 def work_command(folder: Path) -> list[str]:
     """What the process of a run is, as a list of arguments. (-P: what lies in the current folder is not imported.)"""
@@ -59,6 +62,9 @@ class Local:
 
     def kill(self, status: dict[str, Any]) -> None:
         processes.end(status.get("pid"), status.get("started"))
+
+    def reason(self, status: dict[str, Any]) -> str | None:
+        return None
 
 
 def launcher(where: str) -> Launcher:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import control
+from ..errors import RunError
 from . import options, processes, records
 from .following import last_rows, tail
 from .launchers import launcher
@@ -63,6 +64,8 @@ class Run:
         if ended is not None:
             return f"{ENDED.replace('its', 'The', 1)}{ended.split(ENDED, 1)[1].rstrip('.')}; {rest}."
         pid, host = self.status.get("pid"), self.status.get("host")
+        if self.where != HERE and (said := _reason(self.status)):
+            return f"{said.rstrip('.')}; {rest}."
         if pid is None:
             return f"It has no process and left no word; {rest}."
         if host not in (None, processes.this_host()):
@@ -164,6 +167,8 @@ def _state(path: Path, status: dict[str, Any], fault: str | None) -> str:
         if not is_alive(status):
             return LOST
         return STOPPING if control.read(path).stop else said
+    if said == QUEUED and status["launcher"] != HERE and _is_over(status):
+        return LOST
     if said in (QUEUED, STOPPED, FINISHED, FAILED):
         return said
     if fault is None and said is None and (path / records.WEIGHTS).is_file() and not has_checkpoint(path):
@@ -186,18 +191,39 @@ def is_alive(status: dict[str, Any]) -> bool:
     age = _age(status)
     if age is not None and age < STALE:
         return True
-    return _asked(status) if status.get("launcher", HERE) != HERE else False
+    return status.get("launcher", HERE) != HERE and bool(_asked(status))
 
 
-_answers: dict[str, tuple[float, bool]] = {}
-
-
-def _asked(status: dict[str, Any]) -> bool:
-    """The launcher's answer, asked at most every ten seconds."""
+def _asked(status: dict[str, Any]) -> bool | None:
+    """Whether its launcher has a job, asked at most every ten seconds; None where nobody knows."""
     key, now = f"{status.get('launcher')} {status.get('job')}", time.monotonic()
-    if key not in _answers or now - _answers[key][0] > 10:
-        _answers[key] = now, bool(launcher(str(status["launcher"])).alive(status))
+    if key not in _answers or now - _answers[key][0] > _AGAIN:
+        try:
+            answer = launcher(str(status["launcher"])).alive(status)
+        except RunError:  # what it takes to ask is not installed here
+            answer = None
+        _answers[key] = now, answer
     return _answers[key][1]
+
+
+_answers: dict[str, tuple[float, bool | None]] = {}
+_AGAIN = 10.0
+
+
+def _is_over(status: dict[str, Any]) -> bool:
+    """Whether a job ended on its cluster before the run could say that it began."""
+    try:
+        waited = (datetime.now(UTC) - datetime.fromisoformat(str(status.get("queued")))).total_seconds()
+    except (ValueError, TypeError):
+        waited = _AGAIN
+    return status.get("job") is not None and waited >= _AGAIN and _asked(status) is False
+
+
+def _reason(status: dict[str, Any]) -> str | None:
+    try:
+        return launcher(str(status["launcher"])).reason(status)
+    except RunError as error:
+        return str(error)
 
 
 def _age(status: dict[str, Any]) -> float | None:

@@ -28,6 +28,11 @@ def work(folder: Path) -> int:
     folder = folder.absolute()
     faulthandler.enable()  # a crash in compiled code leaves its stack in the log
     _surroundings(folder)
+    if "LATENTS_JOB" in os.environ:
+        from . import cluster
+
+        if not cluster.taken(folder):
+            return LEFT_QUEUED
     if os.environ.get("LOCAL_RANK", "0") != "0":  # one of several processes that train one model: the first one leads
         _train(folder)
         return 0
