@@ -13,6 +13,7 @@ PAGES = {
         ("interpolate", "Interpolate", ":material/timeline:"),
         ("pseudo_inputs", "Pseudo-inputs", ":material/adjust:"),
         ("traversals", "Traversals", ":material/swap_horiz:"),
+        ("layers_and_codes", "Layers and codes", ":material/layers:"),
     ],
     "Diagnose": [("active_units", "Active units", ":material/bar_chart:")],
     "Train": [("new_run", "New run", ":material/add_circle:"), ("runs", "Runs", ":material/monitoring:")],

@@ -69,7 +69,7 @@ def other_model(entry: Entry, fits: Callable[[Entry], bool]) -> None:
     other = min(filter(fits, library.whole()), key=lambda found: found.data != entry.data, default=None)
     if other is not None:
         settings: dict[str, Any] = {"icon": ":material/arrow_forward:", "on_click": view.choose, "args": (other.name,)}
-        st.button(f"Open {other.name}", key=f"instead-of-{entry.name}", **settings)
+        st.button(f"Open {other.name}", key=f"{other.name}-instead-of-{entry.name}", **settings)
 
 
 def of_other_data(entry: Entry, first: Entry) -> None:

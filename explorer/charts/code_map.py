@@ -1,0 +1,154 @@
+"""The charts of a codebook: the grid of codes over an image, how often each is used, and the difference of a swap."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from explorer.charts.images import image_png
+from explorer.charts.theme import BODY, SMALL, Tone, axis, layout
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+SHARP = 600
+"""Pixels of a picture's PNG, about: browsers smooth a picture that they have to enlarge themselves."""
+DIVERGING = ((33, 102, 172), (255, 255, 255), (178, 24, 43))
+"""Blue, white and red: less, the same, more."""
+
+
+def code_map(image: np.ndarray, codes: np.ndarray, chosen: int, tones: Tone, side: int) -> go.Figure:
+    """The codes [h, w] over their image [C, H, W], as a square figure; chosen: the framed place, row by row.
+
+    Every place is a point of the trace `place`, so that it can be clicked.
+    """
+    rows, columns = codes.shape
+    figure = _picture(image_png(image, _scale(image)), tones, side)
+    down, across = np.divmod(np.arange(rows * columns), columns)
+    x, y = (across + 0.5) / columns, (down + 0.5) / rows
+    for line in range(1, columns):
+        figure.add_vline(line / columns, line={"color": tones.accent, "width": 0.75}, opacity=0.7)
+    for line in range(1, rows):
+        figure.add_hline(line / rows, line={"color": tones.accent, "width": 0.75}, opacity=0.7)
+    size = max(8, min(18, round(side / columns / 2.4)))
+    figure.add_scatter(
+        x=x,
+        y=y,
+        mode="markers+text",
+        name="place",
+        customdata=np.arange(rows * columns),
+        text=[str(code) for code in codes.ravel()],
+        textfont={"size": size, "color": "#ffffff", "shadow": "0 0 3px #000000, 0 0 3px #000000, 0 0 2px #000000"},
+        marker={"symbol": "square", "size": side / max(rows, columns) - 2, "color": "rgba(0,0,0,0.001)"},
+        selected={"marker": {"opacity": 1}},
+        unselected={"marker": {"opacity": 1}, "textfont": {"color": "#ffffff"}},
+        hovertemplate="place %{customdata}: code %{text}<extra></extra>",
+    )
+    row, column = divmod(chosen, columns)
+    for colour, width in (("#000000", 5), ("#ffffff", 2)):
+        figure.add_shape(
+            type="rect",
+            x0=column / columns,
+            x1=(column + 1) / columns,
+            y0=row / rows,
+            y1=(row + 1) / rows,
+            line={"color": colour, "width": width},
+        )
+    return figure
+
+
+def difference(before: np.ndarray, after: np.ndarray) -> bytes:
+    """`change` of two images as a PNG."""
+    return image_png(change(before, after), _scale(before))
+
+
+def change(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """After minus before of images uint8 [C, H, W], as one of colours uint8 [3, H, W]: blue where less, red where more.
+
+    Averaged over the channels; white where nothing changes, the full colour at a change from black to white.
+    """
+    by = (after.astype(np.float64) - before.astype(np.float64)).mean(axis=0) / 255
+    low, middle, high = (np.array(colour, np.float64)[:, None, None] for colour in DIVERGING)
+    blended = middle + (np.where(by < 0, low, high) - middle) * np.abs(by)
+    return np.round(blended).astype(np.uint8)
+
+
+def coloured(image: np.ndarray) -> np.ndarray:
+    """An image [C, H, W] of bytes, gray or RGB, with three channels."""
+    return np.broadcast_to(image, (3, *image.shape[1:])) if image.shape[0] == 1 else image
+
+
+def usage(shares: np.ndarray, marked: dict[int, str], tones: Tone, height: int) -> go.Figure:
+    """How often each code is used, most used first, in percent; marked: codes with a word on each, drawn darker.
+
+    Every bar's customdata is its code, so that it can be clicked.
+    """
+    import plotly.graph_objects as go
+
+    order = np.argsort(-shares, kind="stable")
+    figure = go.Figure(layout=layout(tones, height, margin={"l": 52, "r": 4, "t": 24, "b": 44}, bargap=0.15))
+    figure.update_layout(dragmode=False)
+    colours = [tones.ink if code in marked else tones.muted for code in order]
+    figure.add_bar(
+        x=np.arange(1, len(order) + 1),
+        y=100 * shares[order],
+        name="code",
+        customdata=order,
+        marker={"color": colours, "line": {"width": 0}},
+        selected={"marker": {"opacity": 1}},
+        unselected={"marker": {"opacity": 1}},
+        hovertemplate="code %{customdata}: %{y:.2f} % of all places<extra></extra>",
+    )
+    figure.add_hline(100 / len(shares), line={"color": tones.contour, "width": 1.5, "dash": "dot"})
+    _note(figure, "equal use", len(shares), 100 / len(shares), tones.muted, "right")
+    for code, word in marked.items():
+        rank = int(np.flatnonzero(order == code)[0]) + 1
+        _note(figure, f"{code} {word}", rank, 100 * shares[code], tones.ink, "center")
+    ticks = {"dtick": 1} if len(order) <= 12 else {"nticks": 12}
+    figure.update_layout(
+        xaxis=axis(
+            tones,
+            "code, most used first (rank)",
+            showgrid=False,
+            fixedrange=True,
+            range=[0.4, len(order) + 0.6],
+            tick0=1,
+            **ticks,
+        ),
+        yaxis=axis(tones, "places (%)", fixedrange=True, nticks=4),
+    )
+    return figure
+
+
+def _note(figure: go.Figure, text: str, x: float, y: float, colour: str, anchor: str) -> None:
+    figure.add_annotation(
+        text=text, x=x, y=y, xanchor=anchor, yanchor="bottom", showarrow=False, font={"size": SMALL, "color": colour}
+    )
+
+
+def _scale(image: np.ndarray) -> int:
+    return max(1, SHARP // image.shape[-1])
+
+
+def _picture(content: bytes, tones: Tone, side: int) -> go.Figure:
+    """A picture that fills a square figure, the unit square with y downwards."""
+    import plotly.graph_objects as go
+
+    figure = go.Figure(layout=layout(tones, side, margin={"l": 0, "r": 0, "t": 0, "b": 0}, dragmode=False))
+    figure.update_layout(font={"size": BODY})
+    figure.add_layout_image(
+        source="data:image/png;base64," + base64.b64encode(content).decode("ascii"),
+        xref="x",
+        yref="y",
+        x=0,
+        y=0,
+        sizex=1,
+        sizey=1,
+        sizing="stretch",
+        layer="below",
+    )
+    figure.update_xaxes(visible=False, range=[0, 1], fixedrange=True, constrain="domain")
+    figure.update_yaxes(visible=False, range=[1, 0], fixedrange=True, scaleanchor="x", constrain="domain")
+    return figure

@@ -1,0 +1,67 @@
+"""Planes with one selection: the chosen test images stand out on all of them, the others stand back."""
+
+from __future__ import annotations
+
+import numpy as np
+import plotly.graph_objects as go
+
+from explorer.charts import palette, plane
+from explorer.charts.plane import Limits, Plane
+from explorer.charts.theme import Tone
+
+FAINT = 0.14
+"""Opacity of the images that are not chosen, where some are."""
+
+
+def linked(
+    shown: list[Plane],
+    region: Limits,
+    tones: Tone,
+    height: int,
+    *,
+    chosen: list[int],
+    size: float = 3.5,
+    together: bool = True,
+) -> go.Figure:
+    """Planes side by side as one figure.
+
+    chosen: places of test images, drawn large on every plane; together: moving one plane moves all, as for models that
+    are compared; not so for planes with other meanings.
+    """
+    figure = plane.planes(shown, region, tones, height, size=size)
+    if not together:
+        figure.update_xaxes(matches=None).update_yaxes(matches=None)
+    figure.update_layout(dragmode="lasso" if chosen or len(shown) > 1 else "pan", hovermode="closest")
+    if chosen:
+        for trace in figure.data:
+            if isinstance(trace, go.Scattergl):
+                trace.marker.opacity = FAINT
+        for number, one in enumerate(shown, start=1):
+            figure.add_trace(_chosen(one, np.array(chosen), number, tones, size))
+    # Plotly dims what is not selected by itself: here the marks above do that, and they stay when it is drawn anew.
+    for trace in figure.data:
+        if isinstance(trace, go.Scattergl):
+            opacity = trace.marker.opacity
+            trace.update(selected={"marker": {"opacity": opacity}}, unselected={"marker": {"opacity": opacity}})
+    return figure
+
+
+def _chosen(one: Plane, chosen: np.ndarray, number: int, tones: Tone, size: float) -> go.Scattergl:
+    mark = "" if number == 1 else str(number)
+    points = one.points[chosen].astype(np.float32)
+    if one.labels is None:
+        colours = [palette.UNLABELLED] * len(chosen)
+    else:
+        colours = [palette.class_colour(int(label)) for label in one.labels[chosen]]
+    return go.Scattergl(
+        x=points[:, 0],
+        y=points[:, 1],
+        customdata=chosen,
+        mode="markers",
+        name="selected",
+        showlegend=False,
+        marker={"color": colours, "size": size + 5, "opacity": 1.0, "line": {"color": tones.ink, "width": 1}},
+        hovertemplate="<b>test image %{customdata:,}</b><br>(%{x:.2f}, %{y:.2f})<extra></extra>",
+        xaxis=f"x{mark}",
+        yaxis=f"y{mark}",
+    )

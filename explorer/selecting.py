@@ -1,0 +1,63 @@
+"""What is selected on one chart is selected on all: clicks and lassos, and the test images that they chose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from explorer.charts import theme
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+SELECTED = "selected"
+
+
+def clickable(
+    fig: Figure, key: str, alt: str, then: Callable[[list[int]], None], modes: tuple[str, ...] = ("points",)
+) -> None:
+    """A Plotly figure over the whole width whose points can be chosen.
+
+    then: called, before the page runs again, with the customdata (whole numbers) of what was clicked or lassoed; an
+    emptied selection is not told, since a chart that is drawn anew empties its own.
+    """
+
+    def changed() -> None:
+        picked = numbers(st.session_state.get(key))
+        if picked:
+            then(picked)
+
+    settings: dict[str, Any] = {"selection_mode": modes, "theme": None, "config": theme.CONFIG, "alt": alt}
+    st.plotly_chart(fig, key=key, width="stretch", on_select=changed, **settings)
+
+
+def numbers(state: Any) -> list[int]:
+    """The customdata of the chosen points in a chart's state, each once, in their order."""
+    try:
+        chosen = state["selection"]["points"]
+    except (KeyError, TypeError):
+        return []
+    found = []
+    for point in chosen:
+        value = point.get("customdata")
+        value = value[0] if isinstance(value, list | tuple) and value else value
+        if isinstance(value, int | float):
+            found.append(int(value))
+    return list(dict.fromkeys(found))
+
+
+def selected(of: int) -> list[int]:
+    """The selected test images, of so many."""
+    found = st.session_state.get(SELECTED) or []
+    return [i for i in found if isinstance(i, int) and 0 <= i < of]
+
+
+def select(chosen: list[int]) -> None:
+    """Make these the selected test images, on every page."""
+    st.session_state[SELECTED] = chosen
+
+
+def clear() -> None:
+    st.session_state[SELECTED] = []
