@@ -39,7 +39,7 @@ def launch(
         RunError: the name is none, the folder cannot be written, or the cluster does not answer.
     """
     root, chosen = Path(root), names.check(recipe.name if name is None else name)
-    launcher(where)  # what is missing for it is said before a folder is made
+    launcher(where).reach()  # what is missing for it is said before a folder is made
     with writing(root):
         with queue.locked(root):
             path = names.take(root, chosen)
@@ -69,7 +69,7 @@ def prolong(run: Run, epochs: int, *, where: str | None = None, options: Options
 
 def _again(run: Run, task: dict[str, int] | None, where: str | None, chosen: Options | None) -> Run:
     path, where = run.path, where or run.where
-    launcher(where)
+    launcher(where).reach()
     with writing(path.parent):
         with queue.locked(path.parent):
             now = now_of(run)
@@ -221,7 +221,8 @@ def _send(path: Path, where: str) -> None:
 def leave_the_queue(run: Run) -> None:
     """Mark a queued run as stopped. Call it with the queue's lock held."""
     if run.where != HERE:
-        launcher(run.where).kill(run.status)
+        with contextlib.suppress(RunError):  # a cluster out of reach: its job will see that the run is not its any more
+            launcher(run.where).kill(run.status)
     status, _ = records.read(run.path / records.STATUS)
     records.write(run.path / records.STATUS, {**status, "state": STOPPED})
 

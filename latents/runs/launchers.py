@@ -18,6 +18,9 @@ class Launcher(Protocol):
 
     address: str
 
+    def reach(self) -> None:
+        """Raises RunError, with what to do, when nothing can be started there now."""
+
     def start(self, folder: Path) -> str | None:
         """Start `python -m latents runs work FOLDER` somewhere; its own name for the job, if it has one.
 
@@ -43,6 +46,9 @@ class Local:
     """This machine: a process of its own in a session of its own."""
 
     address = HERE
+
+    def reach(self) -> None:
+        pass
 
     def start(self, folder: Path) -> str | None:
         self.process(folder)

@@ -183,15 +183,18 @@ def has_checkpoint(path: Path) -> bool:
 def is_alive(status: dict[str, Any]) -> bool:
     """Whether the process that a status speaks of is at work.
 
-    On this machine by its number and its start; elsewhere by its heartbeat, and by its launcher where that is old.
+    On this machine by its number and its start; on a cluster by what its launcher says where the heartbeat is not
+    fresh; elsewhere, and where nobody can be asked, by the heartbeat.
     """
     here = status.get("launcher", HERE) == HERE and status.get("host") in (None, processes.this_host())
     if here:
         return processes.alive(status.get("pid"), status.get("started"))
     age = _age(status)
-    if age is not None and age < STALE:
-        return True
-    return status.get("launcher", HERE) != HERE and bool(_asked(status))
+    beats = age is not None and age < STALE
+    if status.get("launcher", HERE) == HERE or (age is not None and age < _AGAIN):
+        return beats
+    answer = _asked(status)
+    return beats if answer is None else answer
 
 
 def _asked(status: dict[str, Any]) -> bool | None:
