@@ -76,26 +76,8 @@ function distance(p, a, b) {
 }
 
 // The drawing as a model of binary images sees it: a pixel is on with the probability of its gray value, by one fixed
-// draw, as the test images are (zeros and ones stay what they are). Redrawn from the same uniforms each time, so that
-// nothing flickers while the pen moves. Writes into `seen`.
-export function binarised(pixels, seen) {
-  const uniforms = uniformsOf(pixels.length);
+// draw (zeros and ones stay what they are). The same uniforms each time, so that nothing flickers while the pen moves.
+export function binarised(pixels, uniforms, seen) {
   for (let i = 0; i < pixels.length; i++) seen[i] = uniforms[i] < pixels[i] ? 1 : 0;
   return seen;
-}
-
-const drawn = new Map();
-
-// Uniform numbers in [0, 1), the same ones on every call (mulberry32 from the seed of the test images, 777).
-function uniformsOf(n) {
-  if (!drawn.has(n)) {
-    let state = 777;
-    drawn.set(n, Float64Array.from({ length: n }, () => {
-      state = (state + 0x6d2b79f5) | 0;
-      let t = Math.imul(state ^ (state >>> 15), 1 | state);
-      t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-      return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-    }));
-  }
-  return drawn.get(n);
 }

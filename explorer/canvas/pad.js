@@ -5,17 +5,20 @@
 //     shape: [C, H, W],
 //     ground: 0,                      // the tone around the figures of the data, null for photographs
 //     margin: 0.14,                   // the empty part of the side around a figure
-//     start: { pixels, words },       // what to begin with (optional); words: "test image 17, a 7"
+//     draw: { state, increment },     // where the draw that binarises begins (draw.js), for models of binary images
+//     start: { pixels, words, place },  // what to begin with (optional); words: "test image 17, a 7"; place: 17
 //   }, {
 //     onChange(answers),              // for each model {x, point, stddev, kappa, reconstruction}; null: nothing drawn
-//     chosen(),                       // the image that is chosen elsewhere, {pixels, words}, null, or a promise of it;
+//     chosen(),                       // the image that is chosen elsewhere, like `start`, null, or a promise of it;
 //   });                               // without it there is no button for it
-//   pad.begin({ pixels, words }); pad.read(file); pad.clear(); pad.destroy();
+//   pad.begin({ pixels, words, place }); pad.read(file); pad.clear(); pad.destroy();
 //
-// Models of binary images see the drawing binarised by one fixed draw (drawing.js), and so it is shown. Colours come
-// from the page's CSS variables (pad.css). No markup is made from data: names are set as text.
+// Models of binary images see the drawing binarised by one fixed draw, and so it is shown; begun with a test image it is
+// that image's own draw, so that the mean is where its dot lies. Colours come from the page's CSS variables (pad.css).
+// No markup is made from data: names are set as text.
 
 import { el } from "./dom.js";
+import { uniformsFrom } from "./draw.js";
 import { Drawing, binarised } from "./drawing.js";
 import { button, figure, keyList, paint, posteriorWords } from "./pad-parts.js";
 import { fitPicture, readPicture } from "./picture.js";
@@ -40,6 +43,7 @@ class Pad {
     this.radius = Math.max(0.5, width / 22);
     this.cursor = [width / 2, height / 2];
     this.frame = 0;
+    this.drawFor(0);
     this.build();
     if (options.start) this.begin(options.start);
     else this.changed();
@@ -47,10 +51,11 @@ class Pad {
 
   // -- what others call --
 
-  // Begin with an image, {pixels: Float32Array [C * H * W] in [0, 1], words}.
-  begin({ pixels, words }) {
+  // Begin with an image, {pixels: Float32Array [C * H * W] in [0, 1], words, place: among the test images}.
+  begin({ pixels, words, place = 0 }) {
     try {
       this.drawing.set(pixels);
+      this.drawFor(place);
       this.say(words ? `Begun with ${words}. Draw on it.` : "");
     } catch (error) {
       this.say(error.message);
@@ -80,7 +85,13 @@ class Pad {
 
   // Returns the pixels that the models see, Float32Array [C * H * W].
   pixels() {
-    return this.binary ? binarised(this.drawing.pixels, this.seen) : this.drawing.pixels;
+    return this.binary ? binarised(this.drawing.pixels, this.uniforms, this.seen) : this.drawing.pixels;
+  }
+
+  // Binarise by the draw of this test image from now on.
+  drawFor(place) {
+    const size = this.drawing.pixels.length;
+    if (this.binary) this.uniforms = uniformsFrom(this.options.draw, place * size, size);
   }
 
   destroy() {

@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 
 import latents
+from explorer.canvas.pad import settings
 from latents import portable
 from latents.data import TEST_SEED, binarise, load
 
@@ -37,7 +38,7 @@ window.start = (given) => {
     x: [...one.x], point: [...one.point], stddev: one.stddev && [...one.stddev], kappa: one.kappa,
     reconstruction: one.reconstruction && [...one.reconstruction],
   })));
-  const chosen = given.chosen && (() => ({ pixels: Float32Array.from(given.chosen), words: "test image 3" }));
+  const chosen = given.chosen && (() => ({ pixels: Float32Array.from(given.chosen), words: "test image 3", place: 3 }));
   window.pad = createPad(document.body, { ...given, models }, { onChange, ...(chosen && { chosen }) });
 };
 window.drop = (name, type, text, size) => {
@@ -80,7 +81,9 @@ class Pad:
             }
             for model in models
         ]
-        self.page.evaluate("given => start(given)", {"models": given, "shape": list(models[0].shape), **more})
+        images = (load(models[0].recipe.data.name).test.images.numpy() * 255).round().astype(np.uint8)
+        about = settings(images, TEST_SEED) | more
+        self.page.evaluate("given => start(given)", {"models": given, **about})
         self.settle()
 
     def settle(self) -> None:
@@ -207,8 +210,10 @@ def test_erase_undo_and_clear(pad, mnist):
 
 
 def test_a_test_image_is_the_start_and_its_mean_is_where_the_model_puts_it(pad, mnist):
-    images = binarise(load("mnist").test.images[:4], TEST_SEED)
-    pad.start(mnist, chosen=images[3].flatten().tolist())
+    """The pad takes up the gray original, and binarises it by the very draw of that test image."""
+    gray = load("mnist").test.images[:4]
+    images = binarise(gray, TEST_SEED)
+    pad.start(mnist, chosen=gray[3].flatten().tolist())
     pad.press("From the chosen image")
     answer = pad.last()
     np.testing.assert_array_equal(answer["x"], images[3].flatten().numpy())
@@ -226,7 +231,7 @@ def test_a_dark_picture_on_light_is_inverted_scaled_and_centred(pad, mnist):
     gray = load("mnist").test.images[0, 0].numpy()
     sheet = np.full((600, 900, 3), 250.0)
     sheet[200:536, 40:376] = 250 - 230 * np.kron(gray, np.ones((12, 12)))[..., None]
-    pad.start(mnist, ground=0, margin=4 / 28)
+    pad.start(mnist)
     note = pad.drop("<b>seven</b>.png", png(sheet))
     assert "inverted because it is dark on light" in note
     assert "900 × 600" in note
@@ -240,7 +245,7 @@ def test_a_dark_picture_on_light_is_inverted_scaled_and_centred(pad, mnist):
 
 def test_a_light_picture_on_dark_is_not_inverted_and_one_of_the_right_size_is_not_moved(pad, mnist):
     gray = load("mnist").test.images[5, 0].numpy()
-    pad.start(mnist, ground=0, margin=4 / 28)
+    pad.start(mnist)
     note = pad.drop("one.png", png(255 * gray))
     assert "inverted" not in note
     drawn = np.array(pad.page.evaluate("[...pad.drawing.pixels]"))
