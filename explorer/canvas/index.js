@@ -3,3 +3,4 @@ export { createCanvas } from "./canvas.js";
 export { createPad } from "./pad.js";
 export { loadProgram, readSafetensors } from "./interpreter.js";
 export { mount } from "./component.js";
+export { padBeside } from "./pad-beside.js";

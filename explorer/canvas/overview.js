@@ -23,7 +23,8 @@ export function drawOver(pen, view) {
     const xy = view.pseudoXy;
     if (xy) drawRing(pen, camera, [xy[2 * k], xy[2 * k + 1]], tones, 8);
   }
-  if (stage.posterior) drawDrawing(pen, view, stage.posterior);
+  const drawn = stage.posteriors[stage.views.indexOf(view)];
+  if (drawn) drawDrawing(pen, view, drawn);
   if (settings.ends) settings.ends.forEach((end, i) => drawHandle(pen, camera, end, tones, 9, tones.accent, "ab"[i]));
   if (stage.probe && stage.belongs(stage.probe.view, view)) drawProbe(pen, camera, [stage.probe.x, stage.probe.y], tones);
   else if (stage.pointer && stage.pointer.view !== view && stage.belongs(stage.pointer.view, view) && !stage.hover)
@@ -47,9 +48,8 @@ function drawImage(pen, view, i, selected) {
 }
 
 /** The posterior of a drawing: its mean and ellipse. */
-function drawDrawing(pen, view, { view: number, point, stddev }) {
+function drawDrawing(pen, view, { point, stddev }) {
   const { stage, camera } = view;
-  if (stage.views[number] !== view) return;
   const at = view.way.toPlane(point);
   if (!at) return;
   const spread = stddev ? view.way.spread(stddev) : null;

@@ -36,7 +36,7 @@ export class Stage {
     this.pointer = null; // {view, x, y, px, py} in the plane's units and in pixels
     this.probe = null; // {view, x, y}: put down by a click or moved by keys
     this.outline = null;
-    this.posterior = null;
+    this.posteriors = []; // of a drawing, for each plane, or null
     this.mode = "pan";
     this.time = null;
     this.views = [];
@@ -485,7 +485,7 @@ export class Stage {
   }
 
   showPosterior(posterior, plane) {
-    this.posterior = posterior ? { ...posterior, view: plane } : null;
+    this.posteriors[plane] = posterior;
     this.marked("over");
   }
 
