@@ -1,5 +1,6 @@
 /** The canvas in a Streamlit page: settings come from Python, what the visitor does goes back as state. */
 import { createCanvas } from "./canvas.js";
+import { padBeside } from "./pad-beside.js";
 
 const LINGER = 400; // milliseconds that a canvas outlives its element's clean-up: Streamlit calls again on a rerun
 
@@ -24,12 +25,23 @@ export function mount({ data, parentElement, setStateValue }) {
     });
   else kept.canvas.update(changes(kept, data));
   kept.heard = JSON.stringify(data.selection ?? []);
+  placePad(kept, data);
   return () => {
     kept.ending = setTimeout(() => {
+      placePad(kept, {});
       kept.canvas?.destroy();
       kept.canvas = null;
     }, LINGER);
   };
+}
+
+/** The drawing pad, where Python asks for it; the drawing stays while pad and models are the same. */
+function placePad(kept, { pad = null, planes = [] }) {
+  const key = JSON.stringify([pad, pad && planes.map(({ name, encoder, decoder }) => [name, encoder, decoder])]);
+  if (key === (kept.padKey ?? JSON.stringify([null, null]))) return;
+  kept.padKey = key;
+  kept.pad?.destroy();
+  kept.pad = pad ? padBeside(kept.canvas, planes, pad) : null;
 }
 
 /**

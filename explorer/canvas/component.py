@@ -53,6 +53,7 @@ def canvas(
     classes: list[Class] | None = None,
     selection: tuple[int, ...] = (),
     message: str = "",
+    pad: dict[str, Any] | None = None,
     on_select: Callable[[], None] | None = None,
     on_probe: Callable[[], None] | None = None,
     on_hover: Callable[[], None] | None = None,
@@ -63,14 +64,15 @@ def canvas(
 
     planes: of the same size and axes; none of them with a `message`: an empty canvas that says it. region: what is in
     view at first. classes: for legend and colours. selection: what is to be selected (the visitor's own choice comes
-    back in the state). settings: see SETTINGS of canvas.js, such as `size=3.5`, `shapes=True`, `decoded=True`.
+    back in the state). pad: made by `explorer.canvas.pad.settings`, to draw on at the right of the
+    planes. settings: see SETTINGS of canvas.js, such as `size=3.5`, `shapes=True`, `decoded=True`.
 
     on_select, on_probe, on_hover, on_ends: called (before the script runs) when the visitor has selected images,
     pointed at a place, stood on an image for a while, let go of one of the draggable points. What has no callback is
     not sent, so it costs no rerun. Read `state(key)` in them. Inside a fragment only the fragment reruns.
     """
     data = options(planes, region, address=_served(key), classes=classes, height=height, **settings)
-    data |= {"script": _script_address(key), "message": message, "selection": list(selection)}
+    data |= {"script": _script_address(key), "message": message, "selection": list(selection), "pad": pad}
     named = {"selection": on_select, "probe": on_probe, "hover": on_hover, "ends": on_ends}
     data["wanted"] = [name for name, call in named.items() if call is not None]
     calls = {f"on_{name}_change": call for name, call in named.items() if call is not None}
