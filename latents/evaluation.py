@@ -153,18 +153,24 @@ def measure_units(
     }
 
 
-def compare(folder: ModelFolder, other: ModelFolder) -> dict[str, Any]:
-    """The paired difference of two models' log-likelihoods on the same images, into metrics.json of the first.
+def paired_difference(folder: ModelFolder, other: ModelFolder, number: str = "log_likelihood") -> dict[str, Any]:
+    """The mean difference of two models' numbers on the same images, with its standard error and provenance.
 
     Where one was evaluated on the whole split and the other on a part of it, spread evenly, the pairs are the part's.
 
+    Args:
+        folder: the model that is compared.
+        other: the one whose numbers are taken off.
+        number: "log_likelihood" or "elbo".
+
     Raises FolderError when the two numbers may not be compared: another measure, other images, not evaluated.
     """
+    word = {"log_likelihood": "log-likelihood", "elbo": "ELBO"}[number]
     for where in (folder, other):
-        if "log_likelihood" not in where.metrics:
-            raise FolderError(f"{where.path} has no log-likelihood yet; run `latents evaluate {where.path}` first")
-    mine, theirs = folder.metrics["log_likelihood"], other.metrics["log_likelihood"]
-    estimators = {mine["estimator"], theirs["estimator"]}
+        if number not in where.metrics:
+            raise FolderError(f"{where.path} has no {word} yet; run `latents evaluate {where.path}` first")
+    mine, theirs = folder.metrics[number], other.metrics[number]
+    estimators = {mine.get("estimator"), theirs.get("estimator")}
     drawn = ("samples",) if estimators == {"importance"} else ()
     whole = load_data(folder.recipe.data.name).sizes["test"]
     part_of_whole = max(mine["images"], theirs["images"]) == whole
@@ -172,13 +178,13 @@ def compare(folder: ModelFolder, other: ModelFolder) -> dict[str, Any]:
     for field in ("measure", "data", "split", *images, "binarisation", *drawn):
         if mine[field] != theirs[field]:
             raise FolderError(
-                f"the log-likelihoods of {folder.name} and {other.name} do not compare: their {field} differs "
+                f"the {word}s of {folder.name} and {other.name} do not compare: their {field} differs "
                 f"({mine[field]} and {theirs[field]}); evaluate both in the same way"
             )
     values = []
     for where in (folder, other):
-        found = where.evaluation().get("log_likelihood", np.empty(0))
-        if len(found) != where.metrics["log_likelihood"]["images"]:
+        found = where.evaluation().get(number, np.empty(0))
+        if len(found) != where.metrics[number]["images"]:
             raise FolderError(
                 f"{where.path / EVALUATION} lacks the numbers per image; run `latents evaluate {where.path}`"
             )
@@ -186,7 +192,7 @@ def compare(folder: ModelFolder, other: ModelFolder) -> dict[str, Any]:
     count = min(map(len, values))
     values = [found[evenly(len(found), count)] for found in values]
     spread = mean_with_error(values[0] - values[1])
-    entry = {
+    return {
         "with": other.name,
         "difference": spread["value"],
         "standard_error": spread["standard_error"],
@@ -194,6 +200,11 @@ def compare(folder: ModelFolder, other: ModelFolder) -> dict[str, Any]:
         "images": count,
         **{field: mine[field] for field in ("unit", "split", "binarisation", "samples", "measure")},
     }
+
+
+def compare(folder: ModelFolder, other: ModelFolder) -> dict[str, Any]:
+    """`paired_difference` of the log-likelihoods, into metrics.json of the first; raises FolderError as it does."""
+    entry = paired_difference(folder, other)
     kept = [old for old in folder.metrics.get("comparisons", []) if old["with"] != other.name]
     folder.update_metrics(comparisons=[*kept, entry])
     return entry
