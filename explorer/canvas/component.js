@@ -28,20 +28,20 @@ export function mount({ data, parentElement, setStateValue }) {
   placePad(kept, data);
   return () => {
     kept.ending = setTimeout(() => {
-      placePad(kept, {});
+      kept.pad?.destroy();
       kept.canvas?.destroy();
-      kept.canvas = null;
+      kept.canvas = kept.pad = kept.padFor = null;
     }, LINGER);
   };
 }
 
-/** The drawing pad, where Python asks for it; the drawing stays while pad and models are the same. */
-function placePad(kept, { pad = null, planes = [] }) {
-  const key = JSON.stringify([pad, pad && planes.map(({ name, encoder, decoder }) => [name, encoder, decoder])]);
-  if (key === (kept.padKey ?? JSON.stringify([null, null]))) return;
-  kept.padKey = key;
+/** The drawing pad, where the page asks for one: made once for these planes. */
+function placePad(kept, { planes, settings }) {
+  const wanted = settings.pad ? JSON.stringify([planes, settings.pad]) : null;
+  if (wanted === (kept.padFor ?? null)) return;
   kept.pad?.destroy();
-  kept.pad = pad ? padBeside(kept.canvas, planes, pad) : null;
+  kept.padFor = wanted;
+  kept.pad = wanted ? padBeside(kept.canvas, planes, settings.pad) : null;
 }
 
 /**

@@ -7,11 +7,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from explorer import library
 from explorer.canvas.plane import Address, CanvasPlane, Class, Limits
+from explorer.library import Entry
+
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
 
 NAME = "latent_canvas"
 LOADER = Path(__file__).with_name("loader.mjs")
@@ -53,7 +58,6 @@ def canvas(
     classes: list[Class] | None = None,
     selection: tuple[int, ...] = (),
     message: str = "",
-    pad: dict[str, Any] | None = None,
     on_select: Callable[[], None] | None = None,
     on_probe: Callable[[], None] | None = None,
     on_hover: Callable[[], None] | None = None,
@@ -64,20 +68,30 @@ def canvas(
 
     planes: of the same size and axes; none of them with a `message`: an empty canvas that says it. region: what is in
     view at first. classes: for legend and colours. selection: what is to be selected (the visitor's own choice comes
-    back in the state). pad: made by `explorer.canvas.pad.settings`, to draw on at the right of the
-    planes. settings: see SETTINGS of canvas.js, such as `size=3.5`, `shapes=True`, `decoded=True`.
+    back in the state). settings: see SETTINGS of canvas.js, such as `size=3.5`, `shapes=True`, `decoded=True`,
+    and `pad`, made by `explorer.canvas.pad.settings`: a pad to draw on at the right of the planes.
 
     on_select, on_probe, on_hover, on_ends: called (before the script runs) when the visitor has selected images,
     pointed at a place, stood on an image for a while, let go of one of the draggable points. What has no callback is
     not sent, so it costs no rerun. Read `state(key)` in them. Inside a fragment only the fragment reruns.
     """
     data = options(planes, region, address=_served(key), classes=classes, height=height, **settings)
-    data |= {"script": _script_address(key), "message": message, "selection": list(selection), "pad": pad}
+    data |= {"script": _script_address(key), "message": message, "selection": list(selection)}
     named = {"selection": on_select, "probe": on_probe, "hover": on_hover, "ends": on_ends}
     data["wanted"] = [name for name, call in named.items() if call is not None]
     calls = {f"on_{name}_change": call for name, call in named.items() if call is not None}
     _component()(key=key, data=data, height=height, **calls)
     return state(key)
+
+
+def waiting(key: str, height: int, sentence: str, entries: list[Entry]) -> DeltaGenerator:
+    """The place of a canvas. While models are read for the first time it holds an empty canvas of the same height that
+    says what it waits for; that also makes the browser fetch the canvas's script while Python loads torch."""
+    place = st.empty()
+    if not all(library.ready(entry) for entry in entries):
+        with place.container():
+            canvas([], ((-1.0, 1.0), (-1.0, 1.0)), key=f"{key}-waiting", height=height, message=sentence, tools=False)
+    return place
 
 
 def options(
