@@ -29,6 +29,7 @@ FIELDS = (
     "start",
     "last",
     "kept",
+    "prolonged",
     "epoch",
     "planned",
     "step",
@@ -42,10 +43,13 @@ FIELDS = (
 )
 
 
-def write(folder: ModelFolder, state: dict[str, Any]) -> None:
-    """Put a state (the `FIELDS`) in place of the last one. Raises OSError; the last one is then still there."""
+def write(folder: ModelFolder, state: dict[str, Any], recipe: Recipe | None = None) -> None:
+    """Put a state (the `FIELDS`) in place of the last one, made under this recipe: the folder's, unless it is given.
+
+    Raises OSError; the last one is then still there.
+    """
     buffer = io.BytesIO()
-    torch.save({**state, "recipe": folder.recipe.json_text()}, buffer)
+    torch.save({**state, "recipe": (recipe or folder.recipe).json_text()}, buffer)
     write_whole(folder.path / CHECKPOINT, buffer.getvalue())
 
 
@@ -96,14 +100,13 @@ def added(state: dict[str, Any], training: Any, stage: Any) -> int:
 
 
 def _same(written: str, recipe: Recipe) -> bool:
-    """Whether it is the same recipe, but for more epochs."""
+    """Whether it is the same recipe, but for the number of epochs."""
     try:
         before = Recipe.model_validate_json(written)
     except ValueError:
         return False
     training = before.training.model_copy(update={"epochs": recipe.training.epochs})
-    longer = recipe.training.epochs >= before.training.epochs
-    return longer and before.model_copy(update={"training": training}).json_text() == recipe.json_text()
+    return before.model_copy(update={"training": training}).json_text() == recipe.json_text()
 
 
 def remove(folder: ModelFolder) -> None:

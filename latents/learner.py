@@ -47,6 +47,7 @@ class Learner:
         self.stages = self.model.stages(recipe)
         self.planned = sum(stage.epochs(self.training) for stage in self.stages)
         self.kept: dict[str, int] = {}  # the best epoch of each stage that is over
+        self.prolonged: list[int] = []  # the epochs after which the run was finished, and then prolonged
         self.team.seed(recipe.seed)
         self.enter(0, 0)
 
@@ -62,7 +63,7 @@ class Learner:
             last: the epoch in which it ends at the latest.
         """
         self.place, self.before, self.start, self.stage = place, before, start, self.stages[place]
-        self.best: dict[str, Any] = {"score": -float("inf"), "epoch": 0, "weights": {}}
+        self.best: dict[str, Any] = {"score": -float("inf"), "epoch": 0, "overall": before, "weights": {}}
         self.last = before + self.stage.epochs(self.training) if last is None else last
         self.optimizer: Any = None
         self.scheduler: Any = None
@@ -78,7 +79,7 @@ class Learner:
         """Keep the best weights of the stage that ends with this epoch, and begin the next one."""
         self.model.load_state_dict(self.weights())
         self.team.spread(self.model)
-        self.kept[self.stage.name] = self.before + self.best["epoch"]
+        self.kept = self.best_epochs()
         self.enter(self.place + 1, epoch)
 
     @property
@@ -129,7 +130,7 @@ class Learner:
         """Keep the present weights when they are the best of their stage."""
         closed = self.stage.closed  # a fit is better than the one before it by construction
         if closed or (at >= self.stage.settled and score > self.best["score"]):
-            self.best = {"score": score, "epoch": at, "weights": self.present()}
+            self.best = {"score": score, "epoch": at, "overall": self.before + at, "weights": self.present()}
 
     def weights(self) -> dict[str, Tensor]:
         """The best weights so far; the present ones while the objective still changes."""
@@ -140,7 +141,7 @@ class Learner:
 
     def best_epochs(self) -> dict[str, int]:
         """The best epoch of each stage so far, counted over all stages."""
-        return {**self.kept, self.stage.name: self.before + self.best["epoch"]}
+        return {**self.kept, self.stage.name: self.best["overall"]}
 
     # -- as a state --
 
@@ -158,6 +159,7 @@ class Learner:
             "last": self.last,
             "planned": self.planned,
             "kept": self.kept,
+            "prolonged": self.prolonged,
             "best": self.best,
             "random": random[0],
             "random_others": random[1:],
@@ -176,7 +178,7 @@ class Learner:
             now = self.scheduler.state_dict()
             length = {name: now[name] for name in ("total_steps", "_schedule_phases")}
             self.scheduler.load_state_dict({**state["scheduler"], **length})
-        self.kept, self.best = state["kept"], state["best"]
+        self.kept, self.best, self.prolonged = state["kept"], state["best"], state["prolonged"]
         states = [state["random"], *state["random_others"]]
         if self.team.rank < len(states):
             torch.set_rng_state(states[self.team.rank])

@@ -308,6 +308,7 @@ class Run:
                 "best_epochs": kept,
                 "parameters": model.parameter_count(),
                 "weights": recipe.training.save_as,
+                **({"prolonged_after": self.learner.prolonged} if self.learner.prolonged else {}),
                 **provenance(self.device),
             },
             units=measure_units(model, self.data, device=self.device),

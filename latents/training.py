@@ -16,11 +16,12 @@ from .data import ImageData
 from .data import load as load_data
 from .devices import fabric as make_fabric
 from .devices import launch
-from .folder import CONFIG, ModelFolder
+from .folder import CONFIG, STATUS, ModelFolder
 from .loop import Progress, Run
+from .prolonging import prepare
 from .recipe import Recipe
 
-__all__ = ["Progress", "resume", "train", "work"]
+__all__ = ["Progress", "prolong", "resume", "train", "work"]
 
 
 def train(
@@ -108,6 +109,33 @@ def work(
     """
     folder = ModelFolder(path)
     return _go(folder.path, lambda: folder, folder.recipe, watch, stop, data_root, **options)
+
+
+def prolong(
+    path: Path | str,
+    epochs: int,
+    *,
+    watch: Callable[[Progress], None] = lambda progress: None,
+    stop: Callable[[], bool] = lambda: False,
+    data_root: Path | None = None,
+    **options: Any,
+) -> ModelFolder:
+    """Train a run that was stopped, or is finished, for so many epochs more than its recipe says.
+
+    Its recipe then says as many. See `latents.prolonging` for what is exact about it; arguments and errors are those
+    of `work`.
+    """
+    folder = ModelFolder(path)
+    checkpoint.refuse_if_running(folder)
+
+    def begin() -> ModelFolder:
+        data = _data(folder.recipe, data_root)
+        longer = prepare(folder, epochs, data, make_fabric(options.get("accelerator", "auto")))
+        if longer.status.get("state") == "finished":
+            longer.write_json(STATUS, {**longer.status, "state": "stopped"})
+        return longer
+
+    return _go(folder.path, begin, folder.recipe, watch, stop, data_root, **options)
 
 
 def _go(
