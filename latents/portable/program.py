@@ -132,7 +132,7 @@ class Program:
             )
             values[name] = value
         need(len(self.ops) <= MOST, f"The program has {len(self.ops)} operations; at most {MOST} are allowed")
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             for place, op in enumerate(self.ops):
                 values[op["out"]] = self._apply(place, op, values)
         need(
