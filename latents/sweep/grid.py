@@ -17,7 +17,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from ..errors import RecipeError
+from ..errors import RecipeError, SweepError
 from ..parts import PartSettings, part, sockets_of
 from ..recipe import Recipe, fields, override
 
@@ -25,6 +25,7 @@ MOST = 1000
 """Runs of one sweep at most: a slip in a grid shall not fill a disk."""
 SEED = "seed"
 """The field whose values are repetitions: numbers are averaged over it."""
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,9 @@ def plan(
 
     Raises:
         RecipeError: a field does not exist for any combination, a value is not allowed, the grid is too large.
+        SweepError: the name is none.
     """
+    check_name(name)
     changes = dict(changes or {})
     _check(grid, changes)
     document = base.model_dump(mode="json")
@@ -219,6 +222,16 @@ def _at(recipe: Recipe, path: str) -> Any:
 
 
 # -- names and words ---------------------------------------------------------------------------------------
+
+
+def check_name(name: str) -> str:
+    """The name itself. Raises SweepError when it is none."""
+    if not _NAME.fullmatch(name):
+        raise SweepError(
+            f"{name!r} cannot be the name of a sweep; give up to 40 letters, digits, dots, dashes and underscores, "
+            "the first one a letter or a digit"
+        )
+    return name
 
 
 def _named(sweep: str, factors: Mapping[str, Any]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import LatentsError, SweepError
 from ..files import write_whole
-from .grid import Plan
+from .grid import Plan, check_name
 from .measures import measured
 from .table import Table, table
 
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from ..runs import Run
 
 SUFFIX, CONFIG = ".sweep.json", "config.json"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 _FIELDS = {"name": str, "created": str, "base": dict, "changes": dict, "grid": dict, "titles": dict, "members": list}
 
 
@@ -119,12 +117,7 @@ def get(root: Path | str, name: str) -> Sweep:
 
 def file_of(root: Path, name: str) -> Path:
     """Where a sweep of this name is kept. Raises SweepError for what is not a name."""
-    if not _NAME.fullmatch(name):
-        raise SweepError(
-            f"{name!r} cannot be the name of a sweep; give up to 40 letters, digits, dots, dashes and underscores, "
-            "the first one a letter or a digit"
-        )
-    return root / f"{name}{SUFFIX}"
+    return root / f"{check_name(name)}{SUFFIX}"
 
 
 def read(root: Path, name: str) -> dict[str, Any] | None:
