@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from explorer import library, planes, view
-from explorer.charts.plane import Limits
+from explorer.charts.region import Limits
 from explorer.library import Entry
 
 if TYPE_CHECKING:

@@ -7,14 +7,17 @@ with a way back) or UMAP (neighbourhoods only), from the model folder or the use
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from explorer import library, tensors
-from explorer.charts import density, images
-from explorer.charts.plane import Limits, Plane, limits, widened
+from explorer.charts import density
+from explorer.charts.region import Limits, limits, widened
 from explorer.library import Entry
+
+if TYPE_CHECKING:
+    from explorer.charts.plane import Plane
 
 Kind = Literal["units", "PCA", "UMAP"]
 CELLS = 160
@@ -122,12 +125,6 @@ def _umap(points: np.ndarray, pseudo: np.ndarray | None) -> Layout:
     return Layout("UMAP", points, pseudo, "UMAP 1 (no unit)", "UMAP 2 (no unit)", lost=lost)
 
 
-def dot(layouts: list[Layout], size: float = 3.5) -> float:
-    """The size of a dot in pixels: `size` for thousands of test images, larger for few."""
-    n = max(len(one.points) for one in layouts)
-    return size * float(np.clip(np.sqrt(2500 / n), 1, 1.75))
-
-
 def region(layouts: list[Layout]) -> Limits:
     """One square region for all layouts in view."""
     clouds = [cloud for one in layouts for cloud in (one.points, one.pseudo) if cloud is not None]
@@ -152,7 +149,9 @@ def _density(entry: Entry, view: Limits) -> density.Density:
 
 
 def plane(entry: Entry, shown: Layout, view: Limits, title: str, *, pseudo: bool = True, prior: bool = True) -> Plane:
-    """All that one plane of a figure shows."""
+    """All that one plane of a Plotly figure shows."""
+    from explorer.charts.plane import Plane
+
     test = library.images(entry)
     return Plane(
         title=title,
@@ -175,19 +174,6 @@ def lattice(view: Limits, columns: int) -> np.ndarray:
     y = high - (high - low) / rows * (np.arange(rows) + 0.5)
     across, down = np.meshgrid(x, y)
     return np.stack([across.ravel(), down.ravel()], axis=1)
-
-
-def decoded(entry: Entry, shown: Layout, view: Limits, columns: int) -> bytes | None:
-    """The plane decoded on a lattice, as the PNG of the whole region; None where there is no way back from it."""
-    if shown.axes is None:
-        return None
-
-    def draw() -> bytes:
-        z = back(entry, shown, lattice(view, columns))
-        sheet = images.tile(library.decode(entry, z), columns, gap=1)
-        return images.png(sheet, images.scale_for(sheet.shape[1], 1600))  # large, so that no pixel is lost on the way
-
-    return library.remember("lattice", entry, draw, shown.kind, view, columns)
 
 
 def back(entry: Entry, shown: Layout, y: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from explorer import library, parts, planes, view, words
+from explorer.canvas import canvas, waiting
 from explorer.charts import images, sheet
 from explorer.charts.density import SHARES
 from explorer.entry import FAMILIES, Entry, rank
@@ -49,27 +50,28 @@ def hero(both: list[Entry]) -> None:
             with column:
                 samples(entry)
         return
-    slot = view.slot(HEIGHT, "Placing the test images in latent space …", flat)
+    slot = waiting("hero", HEIGHT, "Placing the test images in latent space …", flat)
     for entry in flat:
         problem = view.problem(entry)
         if problem is not None:
             slot.empty()
             view.unavailable(problem, "Choose another model at the left.")
             return
+    from explorer.canvas import scene
+
     kind = planes.kinds(flat[0])[0]
     layouts = [planes.of(entry, kind) for entry in flat]
-    region = planes.region(layouts)
+    region, legend = planes.region(layouts), scene.classes(flat)
     shown = [
-        planes.plane(entry, one, region, words.capital(entry.prior_title))
+        scene.plane(entry, one, region, legend, title=words.capital(entry.prior_title))
         for entry, one in zip(flat, layouts, strict=True)
     ]
-    names = " and ".join(entry.name for entry in flat)
-    figure = view.planes(shown, region, HEIGHT, size=planes.dot(layouts))
-    view.figure(figure, "hero", f"Test images in the latent space of {names}.", slot)
+    with slot.container():
+        canvas(shown, region, key="hero", height=HEIGHT, classes=legend)
     for column, entry in zip(st.columns(len(flat), gap="medium"), flat, strict=True):
         with column, st.container(key=f"under-plane-{entry.name}", gap=None):
             numbers(entry, next((other for other in flat if other is not entry), None))
-    view.caption(_sentence(flat, layouts[0], shown), _provenance(flat))
+    view.caption(_sentence(flat, layouts), _provenance(flat))
     for entry in both:
         if entry not in flat:
             parts.cannot(entry, view.problem(entry) or planes.why_none(entry), both)
@@ -90,15 +92,15 @@ def samples(entry: Entry) -> None:
         )
 
 
-def _sentence(entries: list[Entry], layout: planes.Layout, shown: list) -> str:
+def _sentence(entries: list[Entry], layouts: list[planes.Layout]) -> str:
     sentence = f"Each dot is a test image at {parts.points(entries)}"
-    if shown[0].labels is not None:
+    if library.images(entries[0]).labels is not None:
         sentence += ", coloured by class"
-    if any(plane.pseudo is not None for plane in shown):
+    if any(layout.pseudo is not None for layout in layouts):
         sentence += f"; {'white' if view.dark() else 'black'}: pseudo-inputs"
-    if any(plane.density is not None for plane in shown):
+    if any(entry.flat and library.why_not(entry, "prior_density") is None for entry in entries):
         sentence += f"; gray lines enclose {SHARES} of the prior"
-    return f"{sentence}. {layout.lost or ''}"
+    return f"{sentence}. {layouts[0].lost or ''}"
 
 
 def _provenance(both: list[Entry]) -> str:

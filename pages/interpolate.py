@@ -4,7 +4,7 @@ import streamlit as st
 
 from explorer import draws, insets, library, parts, paths, view
 from explorer.charts import images, lines, sheet
-from explorer.charts.plane import class_name
+from explorer.charts.region import class_name
 from explorer.library import Entry, Images
 
 WAITING = 500

@@ -13,7 +13,19 @@ browser fetches each once and again never, and reruns send a few hundred bytes o
 
 from __future__ import annotations
 
-from explorer.canvas.component import CanvasState, Probe, canvas, data_address, options
+from explorer.canvas.component import CanvasState, Probe, canvas, data_address, options, state, waiting
 from explorer.canvas.plane import CanvasPlane, Class, Lattice, Sprite
 
-__all__ = ["CanvasPlane", "CanvasState", "Class", "Lattice", "Probe", "Sprite", "canvas", "data_address", "options"]
+__all__ = [
+    "CanvasPlane",
+    "CanvasState",
+    "Class",
+    "Lattice",
+    "Probe",
+    "Sprite",
+    "canvas",
+    "data_address",
+    "options",
+    "state",
+    "waiting",
+]

@@ -21,9 +21,17 @@ _EXPORT = re.compile(r"^export\s+((?:async\s+)?(?:function\*?|class|const)\s+(\w
 _OTHER = re.compile(r"^\s*(import|export)\b.*$", re.MULTILINE)
 
 
-@lru_cache(maxsize=1)
 def script() -> str:
-    """The bundle: an ES module that exports what `index.js` exports, with the style sheets inside. Made once."""
+    """The bundle: an ES module that exports what `index.js` exports, with the style sheets inside.
+
+    Made once, in some milliseconds, and again when a file has changed: a page that is reloaded shows what was edited.
+    """
+    files = (path for path in FOLDER.iterdir() if path.suffix in (".js", ".css"))
+    return _made(tuple(sorted((path.name, path.stat().st_mtime_ns) for path in files)))
+
+
+@lru_cache(maxsize=1)
+def _made(files: tuple[tuple[str, int], ...]) -> str:
     order: list[str] = []
     _visit(ENTRY, order, ())
     sheets = "\n".join(path.read_text("utf-8") for path in sorted(FOLDER.glob("*.css")))

@@ -12,7 +12,8 @@ export default function (component) {
     .then((bundle) => {
       if (!ended) end = bundle.mount(component);
     })
-    .catch(() => {
+    .catch((error) => {
+      console.error(error);
       bundles.delete(address);
       parentElement.textContent = "The canvas could not be loaded from the server. Reload the page.";
     });

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from explorer.charts import palette
+from explorer.charts.region import Limits
 
-Limits = tuple[tuple[float, float], tuple[float, float]]
 TENSORS, PICTURE = "application/octet-stream", "image/png"
 Address = Callable[[bytes, str], str]
 """Gives bytes of a MIME type an address: of this server's, or a data address for a file."""
@@ -79,7 +79,8 @@ class CanvasPlane:
 
     name: the model's; title: above the plane, or ""; x_title, y_title: symbol and unit;
     points: safetensors made by `blobs.points` (places, classes, pseudo-inputs, posterior ellipses, way back to z);
-    contours: kinds of density ("prior", "aggregate") and what `blobs.contours` made of each;
+    contours: kinds of density ("prior", "aggregate") and what `blobs.contours` made of each; values: names of numbers
+    that images can be coloured by, and what `blobs.values` made of each;
     decoder, encoder: programs made by `latents.portable`, or None where the browser cannot run them;
     codes: made by `blobs.codes` where z is not the place itself, fetched when first needed;
     frames: made by `blobs.frames`, fetched when played; pseudo_sprite: the pictures of the pseudo-inputs;
@@ -93,6 +94,7 @@ class CanvasPlane:
     points: bytes
     shape: tuple[int, int, int]
     contours: dict[str, bytes] = field(default_factory=dict)
+    values: dict[str, bytes] = field(default_factory=dict)
     decoder: bytes | None = None
     encoder: bytes | None = None
     codes: bytes | None = None
@@ -116,6 +118,7 @@ class CanvasPlane:
             "points": file(self.points),
             "shape": list(self.shape),
             "contours": {kind: file(content) for kind, content in self.contours.items()},
+            "values": {name: file(content) for name, content in self.values.items()},
             "decoder": file(self.decoder),
             "encoder": file(self.encoder),
             "codes": file(self.codes),

@@ -408,7 +408,7 @@ export class PlaneView {
 
   /** Show the state of training at a time (null: the finished model). */
   seek(time) {
-    if (time !== null && !this.frames) return;
+    if (!this.xy || (time === null ? this.frame === null : !this.frames)) return;
     const frame = time === null ? null : this.frames.at(time);
     if ((frame === null) !== (this.frame === null)) this.coloured = null;
     this.frame = frame;

@@ -42,6 +42,7 @@ export class Stage {
     this.views = [];
     this.probes = 0;
     this.moved = 0;
+    this.asking = true;
     this.build(element);
     this.update(options);
   }

@@ -11,7 +11,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from explorer.charts.images import png
-from explorer.charts.plane import Limits, frame
+from explorer.charts.plane import frame
+from explorer.charts.region import Limits
 from explorer.charts.theme import SMALL, Tone
 
 SHARP = 4

@@ -7,7 +7,7 @@ import numpy as np
 
 from explorer.charts import palette
 from explorer.charts.images import png
-from explorer.charts.plane import Limits
+from explorer.charts.region import Limits
 from explorer.charts.theme import Tone
 
 

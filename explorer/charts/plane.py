@@ -5,17 +5,16 @@ Planes that are compared stand in one figure with the same size, scale and axes;
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
 
 from explorer.charts import palette
-from explorer.charts.density import STEP, Density
+from explorer.charts.density import Density
+from explorer.charts.region import Limits, class_name
 from explorer.charts.theme import BODY, SMALL, Tone, axis, layout
 
-Limits = tuple[tuple[float, float], tuple[float, float]]
 ROUNDS = 2
 """Each class is drawn in so many interleaved shares, so that the last class does not cover the others."""
 
@@ -36,30 +35,6 @@ class Plane:
     density: Density | None
     x_title: str
     y_title: str
-
-
-def limits(clouds: list[np.ndarray], share: float = 0.998, pad: float = 0.05) -> Limits:
-    """A square region for all clouds [N, 2] alike: it holds the middle `share` of each along both axes.
-
-    The square is centred on what it holds and its edges are rounded outwards to multiples of 0.5, or of 0.1 where all
-    is close together.
-    """
-    tail = (1 - share) / 2
-    low = np.min([np.quantile(cloud, tail, axis=0) for cloud in clouds], axis=0)
-    high = np.max([np.quantile(cloud, 1 - tail, axis=0) for cloud in clouds], axis=0)
-    step = 0.5 if max(high - low) > 2 else 0.1
-    centre, half = (low + high) / 2, max(max(high - low) / 2 * (1 + pad), step)
-    starts = np.floor((centre - half) / step) * step
-    side = max(np.ceil((centre + half) / step) * step - starts)
-    left, bottom = (float(start) for start in starts)
-    return (left, left + float(side)), (bottom, bottom + float(side))
-
-
-def widened(region: Limits, factor: float) -> Limits:
-    """The region scaled about its centre."""
-    (left, right), (low, high) = region
-    dx, dy = (right - left) * (factor - 1) / 2, (high - low) * (factor - 1) / 2
-    return (left - dx, right + dx), (low - dy, high + dy)
 
 
 def planes(
@@ -149,11 +124,13 @@ def _axes(number: int) -> dict[str, str]:
 
 
 def _contours(density: Density, tones: Tone, number: int) -> go.Contour:
+    """(Plotly's contours are evenly spaced: the thresholds become 1, 2, ...)"""
+    levels = np.interp(density.log_p, density.thresholds, np.arange(1, len(density.thresholds) + 1), left=0)
     return go.Contour(
         x=density.x.astype(np.float32),
         y=density.y.astype(np.float32),
-        z=density.levels,
-        contours={"start": STEP, "end": STEP * len(density.masses), "size": STEP, "coloring": "none"},
+        z=levels.astype(np.float32),
+        contours={"start": 1, "end": len(density.thresholds), "size": 1, "coloring": "none"},
         line={"color": tones.contour, "width": 1, "smoothing": 1.0},
         showscale=False,
         showlegend=False,
@@ -231,36 +208,3 @@ def _legend(shown: list[Plane], tones: Tone, shapes: bool) -> list[go.Scatter]:
         go.Scatter(x=[None], y=[None], mode="markers", name=name, legendgroup=name, marker=marker, hoverinfo="skip")
         for name, marker in entries.items()
     ]
-
-
-def class_name(label: int, names: tuple[str, ...] | None) -> str:
-    """A class in words; its number where it has no name."""
-    return names[label] if names is not None and label < len(names) else str(label)
-
-
-def sheets(
-    pictures: list[bytes | None], titles: list[tuple[str, str, str]], region: Limits, tones: Tone, height: int
-) -> go.Figure:
-    """Pictures that fill the region of a plane, side by side with linked axes: the plane decoded on a lattice.
-
-    pictures: PNGs of the whole region, None for an empty plane; titles: (title, x title, y title) for each.
-    """
-    figure = frame(titles, region, tones, height, fixed=True)
-    (left, right), (low, high) = region
-    for number, picture in enumerate(pictures, start=1):
-        mark = _axes(number)
-        if picture is not None:
-            figure.add_layout_image(
-                source="data:image/png;base64," + base64.b64encode(picture).decode("ascii"),
-                xref=mark["xaxis"],
-                yref=mark["yaxis"],
-                x=left,
-                y=high,
-                sizex=right - left,
-                sizey=high - low,
-                sizing="stretch",
-                layer="above",
-            )
-        # Plotly draws no axes without a trace.
-        figure.add_trace(go.Scatter(x=[left, right], y=[low, high], mode="none", hoverinfo="skip", **mark))
-    return figure

@@ -1,10 +1,9 @@
-import json
-
 import numpy as np
 import pytest
 
 from explorer.charts import density, palette, theme
-from explorer.charts.plane import Plane, limits, planes, sheets, waiting, widened
+from explorer.charts.plane import Plane, planes, waiting
+from explorer.charts.region import limits, widened
 
 REGION = ((-3.0, 3.0), (-3.0, 3.0))
 
@@ -125,14 +124,6 @@ def test_limits_of_points_that_are_all_one():
 
 def test_widened_keeps_the_centre():
     assert widened(((0.0, 2.0), (1.0, 3.0)), 2) == ((-1.0, 3.0), (0.0, 4.0))
-
-
-def test_sheets_fill_the_region_without_any_address():
-    figure = sheets([b"png", None], [("a", "x", "y"), ("b", "x", "y")], REGION, theme.LIGHT, 500)
-    (picture,) = figure.layout.images
-    assert (picture.x, picture.y, picture.sizex, picture.sizey) == (-3, 3, 6, 6)
-    assert picture.source.startswith("data:image/png;base64,")
-    assert "http" not in json.dumps(json.loads(figure.to_json())["layout"].get("images"))
 
 
 def test_the_waiting_figure_says_what_it_waits_for():

@@ -57,7 +57,6 @@ def test_umap_is_there_only_when_it_was_computed(entry, monkeypatch):
     assert layout.points.shape == (n, 2)
     assert layout.axes is None
     assert planes.forth(deep, layout, np.zeros(5)) is None
-    assert planes.decoded(deep, layout, ((-1.0, 1.0), (-1.0, 1.0)), 4) is None
     monkeypatch.setattr("latents.projection.stored", lambda path: {"umap": np.zeros((n - 1, 2), np.float32)})
     assert planes.of(deep, "UMAP") is None  # of other images
 
@@ -73,12 +72,6 @@ def test_the_lattice_starts_at_the_top_left():
     places = planes.lattice(((0.0, 4.0), (0.0, 2.0)), 4)
     assert places.tolist()[:2] == [[0.5, 1.5], [1.5, 1.5]]
     assert places.tolist()[-1] == [3.5, 0.5]
-
-
-def test_the_decoded_plane_is_a_png(entry):
-    flat = entry("flat")
-    png = planes.decoded(flat, planes.of(flat, "units"), ((-1.0, 1.0), (-1.0, 1.0)), 5)
-    assert png.startswith(b"\x89PNG")
 
 
 def test_nearest_agrees_with_sorting_all():
