@@ -30,10 +30,8 @@ from explorer.charts import theme
 from explorer.library import Entry
 
 if TYPE_CHECKING:
-    from plotly.graph_objects import Figure
     from streamlit.delta_generator import DeltaGenerator
 
-    from explorer.charts.plane import Limits, Plane
     from latents.models.base import Model
 
 NONE = "None"
@@ -168,20 +166,6 @@ def slot(height: int, waiting_for: str, entries: list[Entry]) -> DeltaGenerator:
 def figure(fig: Any, key: str, alt: str, place: DeltaGenerator | None = None) -> None:
     """A Plotly figure over the whole width; alt: what it shows, for those who do not see it; place: a `slot`."""
     (place or st).plotly_chart(fig, key=key, width="stretch", theme=None, config=theme.CONFIG, alt=alt)
-
-
-def planes(shown: list[Plane], region: Limits, height: int, **settings: Any) -> Figure:
-    """`charts.plane.planes` in the visitor's theme."""
-    from explorer.charts import plane
-
-    return plane.planes(shown, region, tones(), height, **settings)
-
-
-def sheets(pictures: list[bytes | None], titles: list[tuple[str, str, str]], region: Limits, height: int) -> Figure:
-    """`charts.plane.sheets` in the visitor's theme."""
-    from explorer.charts import plane
-
-    return plane.sheets(pictures, titles, region, tones(), height)
 
 
 def caption(sentence: str, provenance: str) -> None:
