@@ -46,8 +46,8 @@ export class PlaneView {
     this.values = null;
     this.asked = new Set();
     this.dirty = { ground: true, dots: true, over: true };
-    this.thumbnails = about.sprite ? new Thumbnails(about.sprite, () => stage.changed()) : null;
-    this.pseudoThumbnails = about.pseudoSprite ? new Thumbnails(about.pseudoSprite, () => stage.changed()) : null;
+    this.thumbnails = about.sprite ? new Thumbnails(about.sprite, () => stage.pictured()) : null;
+    this.pseudoThumbnails = about.pseudoSprite ? new Thumbnails(about.pseudoSprite, () => stage.pictured()) : null;
     this.tiles = null;
     this.lattice = null;
     this.frames = null;

@@ -192,6 +192,12 @@ export class Stage {
     this.request();
   }
 
+  /** A sheet of thumbnails has come: the one that is wanted now may be on it. */
+  pictured() {
+    this.asking = true;
+    this.request();
+  }
+
   request() {
     if (!this.frame && !this.ended) this.frame = requestAnimationFrame(() => this.tick());
   }
