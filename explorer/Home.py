@@ -15,6 +15,7 @@ PAGES = {
         ("traversals", "Traversals", ":material/swap_horiz:"),
         ("layers_and_codes", "Layers and codes", ":material/layers:"),
     ],
+    "Compare": [("side_by_side", "Side by side", ":material/compare:")],
     "Diagnose": [("active_units", "Active units", ":material/bar_chart:")],
     "Train": [("new_run", "New run", ":material/add_circle:"), ("runs", "Runs", ":material/monitoring:")],
 }

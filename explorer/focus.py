@@ -7,7 +7,7 @@ import streamlit as st
 
 from explorer import parts
 from explorer.charts import images
-from explorer.charts.plane import class_name
+from explorer.charts.region import class_name
 from explorer.library import Images
 
 KEY, _KEPT = "image", "_image"

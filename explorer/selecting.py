@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 SELECTED = "selected"
+_TOOLS = ["lasso2d", "select2d", "pan2d", "zoom2d", "resetScale2d", "toImage"]
 
 
 def clickable(
@@ -29,7 +30,8 @@ def clickable(
         if picked:
             then(picked)
 
-    settings: dict[str, Any] = {"selection_mode": modes, "theme": None, "config": theme.CONFIG, "alt": alt}
+    config = theme.CONFIG if modes == ("points",) else theme.CONFIG | {"modeBarButtons": [_TOOLS]}
+    settings: dict[str, Any] = {"selection_mode": modes, "theme": None, "config": config, "alt": alt}
     st.plotly_chart(fig, key=key, width="stretch", on_select=changed, **settings)
 
 

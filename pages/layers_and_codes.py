@@ -7,9 +7,10 @@ from itertools import pairwise
 import numpy as np
 import streamlit as st
 
-from explorer import codebook, draws, focus, layered, library, naming, parts, planes, selecting, usage, view, words
+from explorer import codebook, draws, focus, layered, library, naming, parts, selecting, usage, view, words
 from explorer.charts import code_map, images, linked, strips
-from explorer.charts.plane import Plane, class_name
+from explorer.charts.plane import Plane
+from explorer.charts.region import class_name, limits
 from explorer.library import Entry, Images
 
 HEIGHT, WIDTH, HALF = 512, 992, 488
@@ -202,11 +203,11 @@ def layer_planes(entry: Entry, test: Images, width: int) -> None:
         title = f"{name}, {'the top' if layer == 0 else words.count(size, 'unit')}"
         shown.append(Plane(title, points, test.labels, test.class_names, None, None, x, y))
         clouds.append(points)
-    region = planes.limits(clouds)
+    regions = [limits([cloud]) for cloud in clouds]  # each layer has a scale of its own
     chosen = selecting.selected(len(test.gray))
-    size = 3.5 * float(np.clip(np.sqrt(2500 / len(test.gray)), 1, 1.75))
+    size = linked.dot(len(test.gray))
     height = min(HEIGHT, width // len(shown) + 70)
-    figure = linked.linked(shown, region, view.tones(), height, chosen=chosen, size=size, together=False)
+    figure = linked.linked(shown, regions, view.tones(), height, chosen=chosen, size=size)
     alt = f"Test images on the planes of {len(shown)} layers of {entry.name}."
     selecting.clickable(figure, f"layers-{entry.name}", alt, selecting.select, ("points", "box", "lasso"))
     more = "" if len(usage.layers(entry)) <= PLANES else f" Only the top {PLANES} layers are shown."

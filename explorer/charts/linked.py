@@ -6,7 +6,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from explorer.charts import palette, plane
-from explorer.charts.plane import Limits, Plane
+from explorer.charts.plane import Plane
+from explorer.charts.region import Limits
 from explorer.charts.theme import Tone
 
 FAINT = 0.14
@@ -15,23 +16,25 @@ FAINT = 0.14
 
 def linked(
     shown: list[Plane],
-    region: Limits,
+    regions: list[Limits],
     tones: Tone,
     height: int,
     *,
     chosen: list[int],
     size: float = 3.5,
-    together: bool = True,
 ) -> go.Figure:
     """Planes side by side as one figure.
 
-    chosen: places of test images, drawn large on every plane; together: moving one plane moves all, as for models that
-    are compared; not so for planes with other meanings.
+    regions: what is in view, one for each plane; planes with the same region move together, as those of models that are
+    compared. chosen: places of test images, drawn large on every plane.
     """
-    figure = plane.planes(shown, region, tones, height, size=size)
-    if not together:
-        figure.update_xaxes(matches=None).update_yaxes(matches=None)
-    figure.update_layout(dragmode="lasso" if chosen or len(shown) > 1 else "pan", hovermode="closest")
+    figure = plane.planes(shown, regions[0], tones, height, size=size)
+    if any(region != regions[0] for region in regions):
+        for number, (across, up) in enumerate(regions, start=1):
+            mark = "" if number == 1 else str(number)
+            figure.update_layout({f"xaxis{mark}": {"matches": None, "range": list(across)}})
+            figure.update_layout({f"yaxis{mark}": {"matches": None, "range": list(up)}})
+    figure.update_layout(dragmode="lasso", hovermode="closest")
     if chosen:
         for trace in figure.data:
             if isinstance(trace, go.Scattergl):
@@ -65,3 +68,8 @@ def _chosen(one: Plane, chosen: np.ndarray, number: int, tones: Tone, size: floa
         xaxis=f"x{mark}",
         yaxis=f"y{mark}",
     )
+
+
+def dot(images: int) -> float:
+    """The size of a dot in pixels: larger where there are few."""
+    return 3.5 * float(np.clip(np.sqrt(2500 / images), 1, 1.75))

@@ -25,7 +25,7 @@ BETWEEN = 10
 APART = 26
 """Pixels between two blocks of rows."""
 HEAD = 24
-"""Pixels for the names of the columns."""
+"""Pixels for the names of the columns; a few are left where they have none."""
 LARGEST = 128
 """A picture is drawn no larger than so many pixels, however few there are."""
 SHARP = 2
@@ -57,13 +57,13 @@ class Grid:
     side: float
 
 
-def fit(rows: int, columns: int, width: int, height: int, beside: int) -> Grid:
-    """The layout of this many rows with the largest pictures; beside: pixels for the names in front of a row."""
+def fit(rows: int, columns: int, width: int, height: int, beside: int, most: int, head: int = HEAD) -> Grid:
+    """The layout of this many rows with the largest pictures, in at most so many blocks; beside: see `strips`."""
     grids = []
-    for blocks in range(1, max(1, rows) + 1):
+    for blocks in range(1, max(1, min(rows, most)) + 1):
         tall = -(-rows // blocks)
         across = (width - APART * (blocks - 1)) / blocks - beside
-        side = min(across / columns - GAP, (height - HEAD) / tall - BETWEEN, LARGEST)
+        side = min(across / columns - GAP, (height - head) / tall - BETWEEN, LARGEST)
         grids.append(Grid(blocks, tall, side))
     return max(grids, key=lambda grid: (grid.side, -grid.blocks))
 
@@ -75,20 +75,20 @@ def capacity(columns: int, width: int, height: int, beside: int, side: int) -> i
 
 
 def strips(
-    rows: list[Row], heads: list[str], tones: Tone, width: int, height: int, *, beside: int = 110, fixed: bool = False
+    rows: list[Row], heads: list[str], tones: Tone, width: int, height: int, *, beside: int = 110, blocks: int = 99
 ) -> go.Figure:
     """The rows as one figure of this width and height in pixels, and lower where they need less.
 
-    heads: the names of the columns, over each block; beside: pixels for the names in front of a row; fixed: keep the
-    height even where the rows need less of it.
+    heads: the names of the columns, over each block; beside: pixels for the names in front of a row; blocks: at most.
     """
     import plotly.graph_objects as go
 
     columns = max(len(row.pictures) for row in rows)
-    grid = fit(len(rows), columns, width, height, beside)
+    head = HEAD if any(heads) else 4
+    grid = fit(len(rows), columns, width, height, beside, blocks, head)
     across = beside + columns * (grid.side + GAP)
-    used = HEAD + grid.rows * (grid.side + BETWEEN)
-    high = float(height) if fixed else min(float(height), used)
+    used = head + grid.rows * (grid.side + BETWEEN)
+    high = min(float(height), used)
     whole = max(float(width), grid.blocks * (across + APART) - APART)
     figure = go.Figure(layout=layout(tones, round(high), margin={"l": 0, "r": 0, "t": 0, "b": 0}, dragmode=False))
     figure.update_xaxes(visible=False, range=[0, whole], fixedrange=True, constrain="domain", constraintoward="left")
@@ -100,7 +100,7 @@ def strips(
         if here:
             _heads(figure, heads, left + beside, grid.side, tones)
         for i, row in enumerate(here):
-            _row(figure, row, left, HEAD + i * (grid.side + BETWEEN), beside, grid.side, tones)
+            _row(figure, row, left, head + i * (grid.side + BETWEEN), beside, grid.side, tones)
     return figure
 
 

@@ -1,0 +1,459 @@
+"""Side by side: two to four models on the same images and seeds, in planes, numbers, pictures and units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import streamlit as st
+
+from explorer import (
+    draws,
+    focus,
+    library,
+    pairs,
+    parts,
+    planes,
+    selecting,
+    speed,
+    unit_numbers,
+    view,
+    words,
+)
+from explorer.charts import compared, linked, strips
+from explorer.library import Entry, Images
+
+MOST = 4
+HEIGHT, WIDTH = 476, 992
+PICTURES, SELECTED = 16, 20
+"""Pictures in a row at most, and of a selection."""
+PLANES, NUMBERS, SHEETS, UNITS = "Planes", "Numbers", "Pictures", "Units"
+
+WORDS = """
+The same test images, the same seeds, two to four models. *Planes*: draw around some images on one plane, and see where
+the other models put them. *Numbers*: an image that is hard for one model is hard for the other too, so the difference
+image by image is known far better than either number: look at its error, not at the numbers' own. Differences are only
+given within one measure (a probability of black and white pixels never compares with a density of gray ones) and on
+the same images; where they are not, the page says why. *Pictures*: reconstructions of the same images, and samples of
+the same seed. *Units*: how many units carry how much; a curve that falls early is a model that uses few of its units.
+
+The four families of the lecture differ in what they can answer. An autoregressive model knows the exact likelihood and
+samples slowly, pixel by pixel; a flow knows it too (of a density) and samples in one pass; a VAE knows a bound, and
+samples in one pass; an auto-encoder has no likelihood at all.
+"""
+MATHS = r"""
+$$\bar\Delta = \frac{1}{N} \sum_n \Delta_n, \qquad \Delta_n = \log p_a(x_n) - \log p_b(x_n), \qquad
+\mathrm{SE} = \sqrt{\frac{1}{N (N - 1)} \sum_n (\Delta_n - \bar\Delta)^2}$$
+
+$\mathrm{Var}(\Delta) = \mathrm{Var}(\log p_a) + \mathrm{Var}(\log p_b) - 2\,\mathrm{Cov}$, and the covariance is large:
+so the error of the difference is much smaller than that of either mean. It holds the models fixed: another training
+with another seed is not in it. Importance sampling and the ELBO are lower bounds in expectation: a difference of two
+bounds is one of bounds.
+"""
+
+
+# -- which models ---------------------------------------------------------------------------------------------
+
+
+def follow_pickers() -> None:
+    """Take a change of the sidebar's pickers over into the list: its first two are the pickers' models."""
+    picked = [entry.name for entry in view.models()]
+    before, names = st.session_state.get("_compared_with"), st.session_state.get("models")
+    if before is not None and before != picked and names is not None:
+        others = [name for name in names if name not in before and name not in picked]
+        st.session_state["models"] = [*picked, *others][:MOST]
+    st.session_state["_compared_with"] = picked
+
+
+def at_first() -> list[str]:
+    """The pickers' models; with one alone its twin, or else another of the same data."""
+    entries = view.models()
+    if len(entries) < 2:
+        first = entries[0]
+        others = (other for other in library.whole() if other.data == first.data and other.name != first.name)
+        other = library.twin(first) or next(others, None)
+        entries += [] if other is None else [other]
+    return [entry.name for entry in entries]
+
+
+def chosen_models() -> list[Entry]:
+    names = [entry.name for entry in library.whole()]
+    follow_pickers()
+    kept = st.session_state.get("models")
+    if kept is not None and not set(kept) <= set(names):
+        st.session_state["models"] = [name for name in kept if name in names][:MOST]
+    chosen = st.multiselect(
+        "Models",
+        names,
+        at_first(),
+        key="models",
+        bind="query-params",
+        max_selections=MOST,
+        label_visibility="collapsed",
+        placeholder="Choose two to four models",
+    )
+    return [entry for name in chosen if (entry := library.find(name)) is not None]
+
+
+# -- planes ---------------------------------------------------------------------------------------------------
+
+
+def draw_planes(entries: list[Entry], chosen: list[int], height: int) -> None:
+    """The models' planes with one selection. (All that draws a plane here: another way to draw it goes in here.)"""
+    layouts = [planes.of(entry, "PCA") for entry in entries]
+    found = [layout for layout in layouts if layout is not None]
+    alike = len({(entry.space_kind, entry.flat) for entry in entries}) == 1
+    regions = [planes.region(found)] * len(found) if alike else [planes.region([layout]) for layout in found]
+    shown = [
+        planes.plane(entry, layout, region, entry.name, pseudo=False, prior=False)
+        for entry, layout, region in zip(entries, found, regions, strict=True)
+    ]
+    if len(shown) > 2:
+        shown = [replace(one, x_title=short(one.x_title), y_title=short(one.y_title)) for one in shown]
+    size = linked.dot(len(library.images(entries[0]).gray))
+    figure = linked.linked(shown, regions, view.tones(), height, chosen=chosen, size=size)
+    alt = f"Test images on the planes of {' and '.join(entry.name for entry in entries)}."
+    selecting.clickable(figure, "planes", alt, selecting.select, ("points", "box", "lasso"))
+
+
+def short(title: str) -> str:
+    """An axis's title for a narrow plane: `PC 1 (16 %)`, `z₁`."""
+    title = title.replace("principal component", "PC").replace(" of the variance", "")
+    return title.partition(" (")[0] if title.startswith("z") else title
+
+
+def the_planes(entries: list[Entry]) -> None:
+    able, test = comparable(entries, "encode")
+    flat = [entry for entry in able if planes.kinds(entry)]
+    for entry in able:
+        if entry not in flat:
+            parts.cannot(entry, planes.why_none(entry), entries)
+    if not flat:
+        return
+    chosen = selecting.selected(len(test.gray))
+    draw_planes(flat, chosen, min(HEIGHT - 56, WIDTH // len(flat) + 100))
+    scales = "" if len({(entry.space_kind, entry.flat) for entry in flat}) == 1 else " Each plane has its own scale."
+    shadow = "" if all(entry.flat for entry in flat) else " Of more than two dimensions, two principal components."
+    told = (
+        f"**{words.count(len(chosen), 'test image')} selected**, marked on every plane."
+        if chosen
+        else ("Draw around some, or click one: they are marked on every plane.")
+    )
+    view.caption(
+        f"Each dot is a test image at {parts.points(flat)}, coloured by class. {told}{scales}{shadow}",
+        f"{names(flat)} · {test.provenance}",
+    )
+    if chosen:
+        st.button("Clear selection", on_click=selecting.clear)
+        picture_rows(flat, test, np.array(chosen[:SELECTED]), "the first of the selected images", samples=None)
+
+
+# -- numbers --------------------------------------------------------------------------------------------------
+
+
+def numbers(entries: list[Entry]) -> None:
+    first, others = entries[0], entries[1:]
+    gaps, why = [], []
+    for entry in others:
+        for what, number in (("log p(x)", "log_likelihood"), ("ELBO", "elbo")):
+            found = pairs.difference(entry, first, number)
+            if isinstance(found, str):
+                why.append(found)
+            else:
+                gaps.append(compared.Gap(entry.name, what, found.value, found.error))
+    if gaps:
+        rows = len({gap.name for gap in gaps})
+        figure = compared.differences(gaps, first.name, view.tones(), 64 + 52 * rows)
+        view.figure(figure, "differences", f"Paired differences to {first.name}.")
+    told = table(entries)
+    st.table(told, hide_index=True, border="horizontal")
+    if why:
+        view.unavailable("\n\n".join(dict.fromkeys(why)))
+    view.caption(
+        f"Differences are those to {first.name}, image by image (± one standard error). A bound is marked by ≥.",
+        f"{names(entries)} · numbers of metrics.json and evaluation.safetensors{speeds_provenance(entries)}",
+    )
+
+
+def measure(entries: list[Entry]) -> None:
+    """Measure how fast each model samples, here and now."""
+    for entry in entries:
+        if library.why_not(entry, "sample") is None:
+            with st.spinner(f"{entry.name} draws {speed.PICTURES} pictures, several times …"):
+                speed.remember(entry, speed.measure(entry))
+
+
+def speeds_provenance(entries: list[Entry]) -> str:
+    found = [speed.known(entry) for entry in entries]
+    known = [one for one in found if one is not None]
+    if not known:
+        return ""
+    return (
+        f" · sampling measured on this machine ({known[0].device}) in this session: batches of {speed.PICTURES}, "
+        f"median of up to {speed.REPEATS}"
+    )
+
+
+def table(entries: list[Entry]) -> dict[str, list[str]]:
+    """A row for each quantity, a column for each model."""
+    rows = {
+        "Model": lambda entry: f"{entry.family}: {entry.parts_title}",
+        "Latent space": lambda entry: entry.space_title,
+        "Likelihood": likelihood_kind,
+        "log p(x)": log_likelihood,
+        "Difference": lambda entry: difference(entry, entries[0], "log_likelihood"),
+        "ELBO": elbo,
+        "Difference of ELBO": lambda entry: difference(entry, entries[0], "elbo"),
+        "Active units": lambda entry: words.active_units(entry.metrics) or "—",
+        "Training": training,
+        "Sampling": sampling,
+    }
+    return {"": [f"**{name}**" for name in rows]} | {
+        entry.name: [escaped(row(entry)) for row in rows.values()] for entry in entries
+    }
+
+
+def escaped(text: str) -> str:
+    """Text for a cell, which is Markdown."""
+    return text.replace("|", "\\|").replace("*", "\\*")
+
+
+def likelihood_kind(entry: Entry) -> str:
+    """Exact, a bound, or none: of what, and how it was had."""
+    found = entry.metrics.get("log_likelihood")
+    if not isinstance(found, dict):
+        return "none" if entry.metrics.get("no_likelihood") else "not measured yet"
+    kind = {
+        "exact": "exact",
+        "bound": "lower bound",
+        "importance": f"importance sampling, {words.count(found.get('samples') or 0, 'sample')}",
+    }.get(str(found.get("estimator")), str(found.get("estimator")))
+    return f"{kind}; {found.get('measure')}"
+
+
+def log_likelihood(entry: Entry) -> str:
+    said = words.log_likelihood(entry.metrics)
+    if said is None:
+        return "—"
+    images_measured = entry.metrics["log_likelihood"].get("images")
+    return f"{said}, {words.count(images_measured, 'image')}" if isinstance(images_measured, int) else said
+
+
+def elbo(entry: Entry) -> str:
+    found = entry.metrics.get("elbo")
+    if not isinstance(found, dict) or found.get("value") is None:
+        return "—"
+    return words.with_error(found["value"], found.get("standard_error"), found.get("unit", "nats"))
+
+
+def difference(entry: Entry, first: Entry, number: pairs.Number) -> str:
+    if entry.name == first.name:
+        return "the first"
+    found = pairs.difference(entry, first, number)
+    if isinstance(found, str):
+        return "does not compare"
+    sign = "+" if found.value > 0 else ""
+    return f"{sign}{words.with_error(found.value, found.error)}, {words.count(found.images, 'pair')}"
+
+
+def training(entry: Entry) -> str:
+    found = entry.metrics.get("training")
+    if not isinstance(found, dict) or not isinstance(found.get("seconds"), int | float):
+        return "—"
+    seconds = found["seconds"]
+    lasted = f"{seconds / 60:.1f} min" if seconds >= 90 else f"{seconds:.1f} s"
+    epochs, parameters = found.get("epochs"), found.get("parameters")
+    more = [words.count(epochs, "epoch")] if isinstance(epochs, int) else []
+    more += [words.count(parameters, "parameter")] if isinstance(parameters, int) else []
+    return ", ".join([lasted, *more])
+
+
+def sampling(entry: Entry) -> str:
+    if library.why_not(entry, "sample") is not None:
+        return "does not sample"
+    found = speed.known(entry)
+    if found is None:
+        return "not measured yet"
+    return f"{found.per_second:,.0f} pictures/s ({words.number(1000 * found.seconds, 1)} ms for {found.pictures})"
+
+
+# -- pictures -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """Which samples are drawn: their seed."""
+
+    seed: int
+
+
+def reconstructions(entry: Entry, who: np.ndarray) -> np.ndarray:
+    """The pictures at the points of these test images, uint8 [n, C, H, W]."""
+
+    def draw() -> np.ndarray:
+        return library.decode(entry, library.encoding(entry).points[who])
+
+    return library.remember("reconstructions", entry, draw, who.tobytes())
+
+
+def picture_rows(entries: list[Entry], test: Images, who: np.ndarray, what: str, samples: Sampled | None) -> None:
+    """The images, below them each model's reconstructions, below those its samples."""
+    able, _ = (entries, test) if samples is None else comparable(entries, "decode")
+    sampled = [] if samples is None else [entry for entry in entries if library.why_not(entry, "sample") is None]
+    if samples is not None:
+        for entry in entries:
+            if entry not in sampled:
+                parts.cannot(entry, str(library.why_not(entry, "sample")), entries)
+    n, height = len(who), HEIGHT if samples is not None else 64 + 56 * len(entries)
+    beside = 20 + round(7.6 * max(len(what), *(len(entry.name) for entry in entries)))
+    if samples is not None:
+        count = 1 + len(able) + len(sampled)
+        side = (height - strips.HEAD) / count - strips.BETWEEN
+        n = int(np.clip((WIDTH - beside) // (side + strips.GAP), 4, min(PICTURES, len(who))))
+    who = who[:n]
+    rows = [strips.Row(what.capitalize(), test.gray[who], "as they came")] if able else []
+    with parts.working("Drawing pixel by pixel …", any(map(draws.slow, entries))):
+        rows += [strips.Row(entry.name, reconstructions(entry, who), "reconstructed") for entry in able]
+        if samples is not None:
+            rows += [
+                strips.Row(entry.name, draws.from_prior(entry, samples.seed, n).pictures, "sampled")
+                for entry in sampled
+            ]
+    if not rows:
+        return
+    figure = strips.strips(rows, [""] * n, view.tones(), WIDTH, height, beside=beside, blocks=1)
+    key = "pictures" if samples is not None else "selected-pictures"
+    view.figure(figure, key, f"{what}, reconstructed by {' and '.join(entry.name for entry in able)}.")
+    if samples is not None:
+        sentence = f"{words.capital(what)}, and what each model makes of them: {parts.shown(entries)}."
+        if sampled:
+            sentence += " Below, samples from each prior with the same seed."
+        view.caption(sentence, f"{names(entries)} · {test.provenance} · seed {samples.seed} · nothing chosen or sorted")
+
+
+def pictures(entries: list[Entry], image: int, seed: int) -> None:
+    test = library.images(entries[0])
+    who = (image + np.arange(min(PICTURES, len(test.gray)))) % len(test.gray)
+    picture_rows(entries, test, who, f"test images from {image:,} on", Sampled(seed))
+
+
+# -- units ----------------------------------------------------------------------------------------------------
+
+
+def unit_profiles(entries: list[Entry], by: str) -> None:
+    able = []
+    for entry in entries:
+        why = view.problem(entry, "units") or view.problem(entry)
+        if why is None and by == "KL" and unit_numbers.kl(entry) is None:
+            why = (
+                "The KL of its units is not known: no density of a single unit in q(z|x) or p(z), or not measured yet."
+            )
+        if why is None:
+            able.append(entry)
+        else:
+            parts.cannot(entry, why, entries)
+    if not able:
+        return
+    drawn = []
+    for entry in able:
+        kl = unit_numbers.kl(entry)
+        values = kl if by == "KL" and kl is not None else unit_numbers.variances(entry)
+        order, symbols = np.argsort(-values, kind="stable"), unit_numbers.names(entry)
+        drawn.append(compared.Profile(entry.name, values[order], [symbols[unit] for unit in order]))
+    threshold = None if by == "KL" else unit_numbers.THRESHOLD
+    figure = compared.profiles(drawn, "nats" if by == "KL" else "latent units²", threshold, view.tones(), HEIGHT)
+    view.figure(figure, "profiles", f"{by} of the units of {' and '.join(entry.name for entry in able)}.")
+    told = ", ".join(
+        f"{entry.name} {int((~unit_numbers.dead(entry)).sum())} of {len(one.values)}"
+        for entry, one in zip(able, drawn, strict=True)
+    )
+    view.caption(
+        f"The units of each model, from the one that carries most to the one that carries least. **Active: {told}** "
+        f"(the mean varies by more than {unit_numbers.THRESHOLD:g}).",
+        f"{names(able)} · {view.test_images(able)} · "
+        + ("KL of metrics.json" if by == "KL" else f"μ: {parts.points(able)}"),
+    )
+
+
+# -- the page -------------------------------------------------------------------------------------------------
+
+
+def names(entries: list[Entry]) -> str:
+    return " | ".join(entry.name for entry in entries)
+
+
+def comparable(entries: list[Entry], call: str) -> tuple[list[Entry], Images]:
+    """The models that answer `call` for the test images of the first; why the others do not stands on the page."""
+    able = []
+    for entry in entries:
+        why = view.problem(entry) or (None if call == "encode" else view.problem(entry, call))
+        if entry.data != entries[0].data:
+            parts.of_other_data(entry, entries[0])
+        elif why is not None:
+            parts.cannot(entry, why, entries)
+        else:
+            able.append(entry)
+    return able, library.images(entries[0])
+
+
+def main() -> None:
+    with view.header("Side by side"):
+        entries = chosen_models()
+    if not entries:
+        view.unavailable("No model is chosen.", "Choose two to four models in the box above.")
+    else:
+        page(entries)
+    view.explain(WORDS, MATHS)
+
+
+def page(entries: list[Entry]) -> None:
+    bound = {"bind": "query-params", "label_visibility": "collapsed"}
+    with view.controls("part"):
+        part = st.segmented_control(
+            "Part", [PLANES, NUMBERS, SHEETS, UNITS], default=PLANES, required=True, key="compare", **bound
+        )
+        row = parts.row()
+    place = parts.waiting(HEIGHT, "Reading the models and encoding all test images …", entries)
+    with parts.stage(place):
+        broken = [entry for entry in entries if view.problem(entry, "mean") is not None and not readable(entry)]
+        for entry in broken:
+            parts.cannot(entry, str(view.problem(entry)), entries)
+        entries = [entry for entry in entries if entry not in broken]
+        if entries:
+            show(entries, part, row, bound)
+
+
+def readable(entry: Entry) -> bool:
+    """Whether the folder gives a model at all."""
+    from latents.errors import LatentsError
+
+    try:
+        library.model(entry)
+    except LatentsError:
+        return False
+    return True
+
+
+def show(entries: list[Entry], part: str, row, bound: dict) -> None:
+    if part == PLANES:
+        the_planes(entries)
+    elif part == NUMBERS:
+        with row:
+            asked = st.button("Measure sampling speed", icon=":material/speed:")
+        if asked:
+            measure(entries)
+        numbers(entries)
+    elif part == SHEETS:
+        test = library.images(entries[0])
+        with row:
+            image = focus.picker(test, picture=False)
+            parts.named("Seed of the samples")
+            seed = st.number_input("Seed of the samples", 0, 2**31 - 1, 0, key="seed", width=112, **bound)
+        pictures(entries, image, seed)
+    else:
+        with row:
+            by = st.segmented_control("Ranked by", ["KL", "Variance"], default="KL", required=True, key="by", **bound)
+        unit_profiles(entries, by)
+
+
+main()
