@@ -41,6 +41,7 @@ def launch(
     root, chosen = Path(root), names.check(recipe.name if name is None else name)
     launcher(where).reach()  # what is missing for it is said before a folder is made
     with writing(root):
+        root.mkdir(parents=True, exist_ok=True)
         with queue.locked(root):
             path = names.take(root, chosen)
             _enqueue(path, where, Options() if options is None else options)
@@ -175,6 +176,7 @@ def set_limit(root: Path | str, n: int) -> int:
     """How many runs may be at work at once on this machine; those that run already go on."""
     root = Path(root)
     with writing(root):
+        root.mkdir(parents=True, exist_ok=True)
         queue.write_limit(root, n)
         queue.ensure_tended(root)
     return queue.limit(root)

@@ -52,11 +52,9 @@ def take(root: Path, name: str) -> Path:
     while True:
         path = root / numbered(name, count)
         try:
-            path.mkdir(parents=count == 1)
+            path.mkdir()
             return path
         except FileExistsError:
-            if root.exists() and not root.is_dir():
-                raise
             count += 1
 
 

@@ -27,9 +27,9 @@ _PATIENCE = 30.0  # seconds; the lock is held for milliseconds
 
 
 def folder(root: Path) -> Path:
-    """Where the locks and the limit are."""
+    """Where the locks and the limit are. Raises OSError where there is no root: one that went away stays away."""
     path = root / FOLDER
-    path.mkdir(parents=True, exist_ok=True)
+    path.mkdir(exist_ok=True)
     return path
 
 
@@ -133,5 +133,9 @@ def ensure_tended(root: Path, runs: list[Run] | None = None) -> None:
         return  # there is one
     except OSError:
         return  # a folder that we may only read: whoever may write starts it
-    command = [sys.executable, "-P", "-m", "latents.runs.tender", str(root.absolute())]
-    processes.spawn_and_forget(command, folder(root) / "tender.log")
+    processes.spawn_and_forget(tender_command(root), folder(root) / "tender.log")
+
+
+def tender_command(root: Path) -> list[str]:
+    """What the process that looks after a queue is, as a list of arguments."""
+    return [sys.executable, "-P", "-m", "latents.runs.tender", str(root.absolute())]

@@ -53,7 +53,7 @@ class Run:
     def error(self) -> str | None:
         """One sentence on what went wrong; None where nothing did."""
         if self.state == LOST:
-            return self._lost()
+            return self.fault or self._lost()
         said = self.status.get("error")
         return str(said) if said else self.fault
 

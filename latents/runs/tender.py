@@ -84,11 +84,11 @@ def _signal(number: int) -> str:
 
 
 def main(root: Path) -> None:
-    lock = queue.tender_lock(root, 5)
+    lock = queue.tender_lock(root, 0.5)  # longer than somebody takes to see whether there is a tender
     try:
         lock.acquire()
-    except Timeout:
-        return  # another one was faster
+    except (Timeout, FileNotFoundError):
+        return  # another one was faster, or the root is gone
     tender = Tender(root)
     while True:
         try:
