@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import secrets
 import shutil
 import socket
 import sys
@@ -20,6 +21,9 @@ from hypothesis import settings
 # Before torch is imported, so that the processes that tests start have one thread too: a run is the same to the
 # last bit only on as many threads.
 os.environ["OMP_NUM_THREADS"] = "1"
+
+# Before Ray is imported, which looks once: a node that tests start lets nobody else in.
+os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
 
 # The same examples each time: a test that fails, fails for everybody.
 settings.register_profile("latents", deadline=None, derandomize=True, max_examples=15)
