@@ -2,36 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import streamlit as st
 
-from explorer import access, draws, library, naming, parts, paths, planes, projecting, usage, view, words
-from explorer.charts import images, locator
+from explorer import access, chosen, draws, library, one_point, parts, planes, probing, projecting, view
+from explorer.canvas import canvas, pad, waiting
 from explorer.charts.density import SHARES
-from explorer.charts.plane import Limits, class_name, widened
+from explorer.charts.region import Limits
 from explorer.library import Entry
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
-HEIGHT = 558
-ASPECT = 1.35  # width to height of a plane that stands alone
-POINTS, DECODED = "Points", "Decoded plane"
-NEAREST = 6
+    from explorer.canvas import CanvasPlane
 
-SLOW_ROWS = 6
-"""Rows of the decoded plane where every picture is drawn pixel by pixel."""
-TYPED = 100
-"""A z of more numbers is not typed."""
+HEIGHT = 566
+CANVAS = "plane-canvas"
+POINTS, DECODED, TRAINING, DRAW = "Points", "Decoded plane", "Training", "Draw"
+CLASS, ELBO = "Class", "ELBO"
+NEAREST = 6
 
 WORDS = """
 The encoder gives each image not a point but a small cloud in latent space, q(z|x). Each dot is the middle of one such
 cloud. Images that the model finds alike lie close together, so the classes, which the model never saw, gather in
 regions. The prior p(z) says where the model expects codes before it has seen an image: where the prior is high and
 there are no dots, its samples look like nothing in the data. A VampPrior is made of the encoder's own clouds at the
-pseudo-inputs, so it follows the data. *Decoded plane* shows the decoder's picture at every place of a lattice.
+pseudo-inputs, so it follows the data. The decoder answers wherever you point; *Decoded plane* fills the plane with its
+pictures, *Training* plays how the dots moved from epoch to epoch, and *Draw* encodes what you draw while the pen moves.
 """
 MATHS = r"""
 $$
@@ -54,220 +53,171 @@ it where pixels are drawn one after another.
 
 def header(entries: list[Entry]) -> tuple[dict, DeltaGenerator]:
     """The title, the controls that need no model, and the place of those that do."""
-    chosen: dict = {"kind": "units"}
+    how: dict = {"kind": "units"}
     bound = {"bind": "query-params", "label_visibility": "collapsed"}
     with view.header("Latent space"):
         if not entries:
-            return chosen, parts.row()
-        chosen["view"] = st.segmented_control(
-            "View", [POINTS, DECODED], default=POINTS, required=True, key="view", **bound
+            return how, parts.row()
+        how["view"] = st.segmented_control(
+            "View", [POINTS, DECODED, TRAINING, DRAW], default=POINTS, required=True, key="view", **bound
         )
         if any("PCA" in planes.kinds(entry) for entry in entries):
-            chosen["kind"] = st.segmented_control(
+            how["kind"] = st.segmented_control(
                 "Plane", ["PCA", "UMAP"], default="PCA", required=True, key="plane", **bound
             )
-        return chosen, parts.row()
+        return how, parts.row()
 
 
-def toggles(entries: list[Entry], chosen: dict) -> None:
+def more(entries: list[Entry], layouts: list[planes.Layout], how: dict) -> None:
     """The controls for what these models have."""
-    settings = {"bind": "query-params", "disabled": chosen["view"] == DECODED}
-    has_pseudo = any(library.why_not(entry, "pseudo_inputs") is None for entry in entries)
+    bound = {"bind": "query-params"}
+    has_pseudo = any(layout.pseudo is not None for layout in layouts)
     has_prior = any(entry.flat and library.why_not(entry, "prior_density") is None for entry in entries)
-    chosen["pseudo"] = has_pseudo and st.toggle("Pseudo-inputs", True, key="pseudo", **settings)
-    chosen["prior"] = has_prior and st.toggle("Prior density", True, key="prior", **settings)
+    has_spread = any(entry.flat and library.encoding(entry).stddev is not None for entry in entries)
     with view.more():
-        chosen["shapes"] = st.toggle("A shape for each class", key="shapes", bind="query-params")
-        chosen["size"] = st.slider("Size of dots", 2.0, 8.0, 3.5, 0.5, key="size", bind="query-params")
-        chosen["rows"] = st.slider("Rows of the decoded plane", 10, 30, 20, 2, key="rows", bind="query-params")
-        if any(draws.slow(entry) for entry in entries):
-            view.small(f"At most {SLOW_ROWS} rows where every picture is drawn pixel by pixel.")
+        how["pseudo"] = has_pseudo and st.toggle("Pseudo-inputs", True, key="pseudo", **bound)
+        how["shares"] = has_pseudo and st.toggle(
+            "Pseudo-inputs as large as their share", True, key="shares", disabled=not how["pseudo"], **bound
+        )
+        how["prior"] = has_prior and st.toggle("Prior density", True, key="prior", **bound)
+        how["aggregate"] = has_spread and st.toggle("Density of all q(z|x)", key="aggregate", **bound)
+        how["shapes"] = st.toggle("A shape for each class", key="shapes", **bound)
+        how["linked"] = len(entries) == 1 or st.toggle("Planes move together", True, key="linked", **bound)
+        how["size"] = st.slider("Size of dots", 2.0, 8.0, 3.5, 0.5, key="size", **bound)
+        options = [CLASS, ELBO]
+        how["colour"] = st.segmented_control("Colour by", options, default=CLASS, required=True, key="colour", **bound)
+        save(entries, how["kind"])
+
+
+def save(entries: list[Entry], kind: str) -> None:
+    """The button that gives all of this as one file."""
+    from explorer import export
+
+    if len({entry.data for entry in entries}) == 1:
+        st.download_button(
+            "Save as one HTML file",
+            data=partial(_file, entries, None if kind == "units" else kind),
+            file_name=f"{'-beside-'.join(entry.name for entry in entries)}.html",
+            mime="text/html",
+            icon=":material/download:",
+            on_click="ignore",
+            disabled=any(export.why_not(entry) is not None for entry in entries),
+            help="The planes, the decoder and the drawing pad in a file that opens in any browser, without a network.",
+        )
+
+
+def _file(entries: list[Entry], kind: str | None) -> bytes:
+    from explorer import export
+
+    return export.html(entries, kind).encode("utf-8")
 
 
 # -- the figure --------------------------------------------------------------------------------------------
 
 
-def points(entries: list[Entry], layouts: list[planes.Layout], region: Limits, chosen: dict, place) -> None:
-    """The test images as dots, with the pseudo-inputs and the prior."""
-    titles = [entry.name for entry in entries] if len(entries) > 1 else [""]
-    shown = [
-        planes.plane(entry, layout, region, title, pseudo=chosen["pseudo"], prior=chosen["prior"])
-        for entry, layout, title in zip(entries, layouts, titles, strict=True)
-    ]
-    fig = view.planes(shown, region, HEIGHT, shapes=chosen["shapes"], size=planes.dot(layouts, chosen["size"]))
-    names = " and ".join(entry.name for entry in entries)
-    view.figure(fig, "points", f"Test images on the latent plane of {names}, coloured by class.", place)
+def shown_planes(entries: list[Entry], layouts: list[planes.Layout], region: Limits, how: dict) -> list[CanvasPlane]:
+    """What the canvas is given. Decoders that the browser cannot run are decoded here on a lattice."""
+    from explorer.canvas import scene
+
+    legend = scene.classes(entries)
+    made = []
+    for entry, layout in zip(entries, layouts, strict=True):
+        # pictures that are drawn pixel by pixel take seconds: only on the decoded plane
+        lattice = how["view"] == DECODED or (how["view"] == POINTS and not draws.slow(entry))
+        with parts.working("Drawing the pictures of the plane pixel by pixel …", lattice and draws.slow(entry)):
+            made.append(
+                scene.plane(
+                    entry,
+                    layout,
+                    region,
+                    legend,
+                    title=entry.name if len(entries) > 1 else "",
+                    aggregate=how["aggregate"],
+                    lattice=lattice,
+                    encoder=how["view"] == DRAW,
+                )
+            )
+    return made
 
 
-def decoded(entries: list[Entry], layouts: list[planes.Layout], region: Limits, chosen: dict, place) -> None:
-    """The decoder's pictures on a lattice over the plane."""
-    if all(layout.axes is None for layout in layouts):
-        place.info("UMAP has no way back from the plane to latent space. Choose PCA.", icon=":material/info:")
-        return
-    wide = ASPECT if len(entries) == 1 else 1.0  # a plane alone is wider than high
-    region = (widened(region, wide)[0], region[1])
-    pairs = list(zip(entries, layouts, strict=True))
-    slow = [entry for entry in entries if draws.slow(entry)]
-    pictures = []
-    with parts.working("Drawing the pictures of the plane pixel by pixel …", bool(slow)):
-        for entry, layout in pairs:
-            rows = min(chosen["rows"], SLOW_ROWS) if entry in slow else chosen["rows"]
-            pictures.append(planes.decoded(entry, layout, region, round(rows * wide)))
-    titles = [(entry.name if len(entries) > 1 else "", layout.x_title, layout.y_title) for entry, layout in pairs]
-    names = " and ".join(entry.name for entry in entries)
-    view.figure(view.sheets(pictures, titles, region, HEIGHT), "decoded", f"Decoded pictures over {names}.", place)
+def settings(entries: list[Entry], shown: list[CanvasPlane], how: dict) -> dict[str, Any]:
+    """The canvas's settings (see canvas.js) for what the visitor has chosen."""
+    valued = how["colour"] == ELBO and all("elbo" in plane.values for plane in shown)
+    found = {
+        "points": how["view"] != DECODED,
+        "decoded": how["view"] == DECODED,
+        "frames": how["view"] == TRAINING,
+        "pseudo": how["pseudo"] and how["view"] != DECODED,
+        "pseudoShares": how["shares"],
+        "prior": how["prior"],
+        "aggregate": how["aggregate"],
+        "shapes": how["shapes"],
+        "size": how["size"],
+        "linked": bool(how["linked"]),
+        "neighbours": NEAREST,
+        "colour": "elbo" if valued else "class",
+        "colourTitle": "nats (ELBO)",
+        "rest": any(plane.lattice is not None for plane in shown),
+    }
+    if how["view"] == DRAW:
+        from latents.data import TEST_SEED
+
+        found["pad"] = pad.settings(library.images(entries[0]).gray, TEST_SEED)
+    return found
 
 
-def caption(entries: list[Entry], layouts: list[planes.Layout], chosen: dict) -> None:
+def caption(entries: list[Entry], layouts: list[planes.Layout], shown: list[CanvasPlane], how: dict) -> None:
     """What is seen, what is lost, and where it comes from."""
     first = layouts[0]
-    if chosen["view"] == DECODED:
-        sentence = f"Each picture is {parts.shown(entries)} at its place on the plane."
-        if first.kind == "PCA":
-            sentence += f" {HELD.get(entries[0].space_kind, HELD['euclidean'])}"
+    if how["view"] == DECODED:
+        sentence = f"Each picture is {parts.shown(entries)} at its place on the plane"
     else:
         sentence = f"Each dot is a test image at {parts.points(entries)}"
-        if library.images(entries[0]).labels is not None:
+        if library.images(entries[0]).labels is not None and how["colour"] == CLASS:
             sentence += ", coloured by class"
-        if chosen["pseudo"] and any(layout.pseudo is not None for layout in layouts):
+        if how["pseudo"] and any(layout.pseudo is not None for layout in layouts):
             sentence += f"; {'white' if view.dark() else 'black'} dots are pseudo-inputs"
-        if chosen["prior"]:
-            sentence += f"; gray lines enclose {SHARES} of the prior"
-        sentence += f". {first.lost or ''}"
+            sentence += ", as large as their share" if how["shares"] else ""
+    if how["prior"]:
+        sentence += f"; gray lines enclose {SHARES} of the prior"
+    if how["aggregate"]:
+        sentence += "; dashed lines enclose the same shares of all q(z|x) together"
+    sentence += f". {_frames(shown)}" if how["view"] == TRAINING else f". {_way(entries, first, shown)}"
     names = " | ".join(f"{entry.name} ({entry.space_title})" for entry in entries)
-    view.caption(sentence, f"{names} · {view.test_images(entries)}")
+    view.caption(f"{sentence} {first.lost or ''}", f"{names} · {view.test_images(entries)}")
+
+
+def _frames(shown: list[CanvasPlane]) -> str:
+    missing = [plane.name for plane in shown if plane.frames is None]
+    if missing:
+        return f"{' and '.join(missing)}: nothing of its training was kept for this plane, so the end is shown."
+    return "The slider plays the epochs: the same images, encoded by the model as it was."
+
+
+def _way(entries: list[Entry], layout: planes.Layout, shown: list[CanvasPlane]) -> str:
+    """How the place that is pointed at becomes z."""
+    entry, plane = entries[0], shown[0]
+    if plane.decoder is None and plane.lattice is None:
+        return ""
+    if layout.axes is None:
+        nearest = "At the pointer, z is the mean of the eight nearest images' codes: the map has no way back."
+        return nearest if plane.decoder is not None and plane.codes is not None else ""
+    held = HELD.get(entry.space_kind or "", HELD["euclidean"]) if layout.kind == "PCA" else ""
+    if plane.lattice is not None:
+        tiles = f"At the pointer stands the nearest of {plane.lattice.columns} × {plane.lattice.rows} decoded pictures"
+        return f"{tiles}, and the exact one when it rests. {held}".strip()
+    return held
 
 
 HELD = {
-    "euclidean": "In all other directions z is held at the mean of the points.",
-    "layers": "In all other directions of all layers z is held at the mean of the points.",
-    "sphere": "The plane runs through the mean of the points; z is the point of the sphere nearest to it.",
-    "simplex": "The plane runs through the mean of the points; z is the point of the simplex nearest to it.",
+    "euclidean": "In all other directions z is held at the chosen image, or else at the mean of the points.",
+    "layers": "In all other directions of all layers z is held at the chosen image, or else at the mean of the points.",
+    "sphere": "The plane runs through the chosen image or else the mean of the points; z is the point of the sphere "
+    "nearest to it.",
+    "simplex": "The plane runs through the chosen image or else the mean of the points; z is the point of the simplex "
+    "nearest to it.",
     "codes": "The plane runs through the mean of the codes' vectors; z are the codes nearest to it.",
 }
-
-
-# -- one point ---------------------------------------------------------------------------------------------
-
-
-@st.fragment
-def decoder(entries: list[Entry], layouts: list[planes.Layout], region: Limits) -> None:
-    """Decode one point. A fragment of its own: moving the point reruns nothing else and sends no points again."""
-    view.heading("Decode a point")
-    alone = len(entries) == 1
-    columns = [st.container()] * 2 if alone else st.columns(3, gap="medium")
-    with columns[0], st.container(key="controls-z", gap="small"):
-        z = chosen_code(entries[0], region)
-    if z is None:
-        return
-    for column, entry, layout in zip(columns[1:], entries, layouts, strict=True):
-        with column:
-            if (entry.space_kind, entry.space_title) == (entries[0].space_kind, entries[0].space_title):
-                answer(entry, layout, region, z, title="" if alone else entry.name)
-            else:
-                view.unavailable(f"{entry.name} has another latent space: this z is no point of it.")
-
-
-def chosen_code(entry: Entry, region: Limits) -> np.ndarray | None:
-    """The latent point [size] that the visitor slid or typed; None (and a sentence) where the typing is no point."""
-    size = library.encoding(entry).points.shape[1]
-    numbers = library.encoding(entry).coordinates.shape[1] == size <= TYPED  # z itself is what is near and far
-    typed = (st.session_state.get("z") or "") if numbers else ""
-    if entry.flat:
-        slid = _slid(region, bool(typed))
-    elif library.why_not(entry, "units") is None:
-        slid = _moved(entry, bool(typed))
-    else:
-        slid = _between(entry, bool(typed))
-    if not numbers:
-        return slid
-    st.text_input(
-        "z", placeholder=f"or type z: {size} numbers", key="z", bind="query-params", label_visibility="collapsed"
-    )
-    found = _parsed(typed, size) if typed else slid
-    return None if found is None else library.from_coordinates(entry, found)
-
-
-def _slid(region: Limits, disabled: bool) -> np.ndarray:
-    """A point of two dimensions, one slider each."""
-    values = [
-        st.slider(symbol, low, high, min(max(0.0, low), high), 0.05, key=key, bind="query-params", disabled=disabled)
-        for symbol, key, (low, high) in zip(("z₁", "z₂"), ("z1", "z2"), region, strict=True)
-    ]
-    return np.array(values, np.float32)
-
-
-def _moved(entry: Entry, disabled: bool) -> np.ndarray:
-    """A point of many dimensions: that of a test image with one unit moved."""
-    points = library.encoding(entry).points
-    names = naming.units(usage.layers(entry))
-    liveliest = int(points.var(axis=0).argmax()) + 1
-    left, right = st.columns(2)
-    settings = {"bind": "query-params", "disabled": disabled}
-    parts.bounded("image", 0, len(points) - 1)
-    parts.bounded("unit", 1, points.shape[1])
-    i = left.number_input("Test image", 0, len(points) - 1, 0, key="image", help="Counted from 0.", **settings)
-    u = right.number_input(
-        "Unit", 1, points.shape[1], liveliest, key="unit", help="The first choice varies most.", **settings
-    )
-    by = st.slider(f"Move {naming.symbol(names[u - 1])} by", -4.0, 4.0, 0.0, 0.05, key="by", **settings)
-    z = points[i].copy()
-    z[u - 1] += by
-    return z
-
-
-def _between(entry: Entry, disabled: bool) -> np.ndarray:
-    """A point of a space without units: on the way from one test image to another."""
-    points = library.encoding(entry).points
-    left, right = st.columns(2)
-    settings = {"bind": "query-params", "disabled": disabled}
-    for key in ("image", "towards"):
-        parts.bounded(key, 0, len(points) - 1)
-    i = left.number_input("Test image", 0, len(points) - 1, 0, key="image", help="Counted from 0.", **settings)
-    j = right.number_input("Towards", 0, len(points) - 1, 1, key="towards", help="Another test image.", **settings)
-    t = st.slider("Share of the way", 0.0, 1.0, 0.0, 0.05, key="share", **settings)
-    return paths.between(entry, points[i], points[j], np.array([t]))[0]
-
-
-def _parsed(typed: str, size: int) -> np.ndarray | None:
-    try:
-        z = words.numbers(typed)
-    except ValueError:
-        st.warning(f"z is {size} numbers with commas between them, but “{typed}” was given.")
-        return None
-    if len(z) != size:
-        st.warning(f"z has {size} numbers here, but {len(z)} were given.")
-        return None
-    return np.array(z, np.float32)
-
-
-def answer(entry: Entry, layout: planes.Layout, region: Limits, z: np.ndarray, title: str) -> None:
-    """The picture at z, where z lies, and the test images nearest to it."""
-    test = library.encoding(entry)
-    if title:
-        st.markdown(f"**{title}**")
-    left, right = st.columns(2, gap="small")
-    with left, st.container(gap="xxsmall"):
-        with parts.working("Drawing pixel by pixel …", draws.slow(entry)):
-            picture = library.decode(entry, z[None])[0]
-        st.image(images.image_png(picture), width="stretch", alt="The decoded picture")
-        view.small("mean of p(x|z)" if library.shows(entry) == "mean" else "a sample of p(x|z)")
-    at = planes.forth(entry, layout, z)
-    if at is not None:
-        with right, st.container(gap="xxsmall"):
-            sheet = locator.background(layout.points, test.images.labels, region, 110)
-            st.image(locator.locator(sheet, at, region, view.tones()), width="stretch", alt="Where z lies")
-            view.small("where z lies")
-    with st.container(gap="xxsmall"):
-        nearest, distances = planes.nearest(test.coordinates, library.coordinates(entry, z), NEAREST)
-        st.image(images.grid_png(test.images.gray[nearest], NEAREST, gap=1), width="stretch", alt="Nearest test images")
-        view.small(f"nearest test images{_classes(test.images, nearest)} ({distances[0]:.2f}–{distances[-1]:.2f} away)")
-
-
-def _classes(test: library.Images, chosen: np.ndarray) -> str:
-    if test.labels is None:
-        return ""
-    return ": " + ", ".join(class_name(int(label), test.class_names) for label in test.labels[chosen])
 
 
 # -- the page ----------------------------------------------------------------------------------------------
@@ -300,36 +250,69 @@ def without_plane(entry: Entry, both: list[Entry]) -> None:
 def main() -> None:
     both = view.models()
     entries = [entry for entry in both if planes.kinds(entry)]
-    chosen, row = header(entries)
+    how, row = header(entries)
     for entry in both:
         if entry not in entries:
             without_plane(entry, both)
     if entries:
-        page(entries, chosen, row)
+        page(entries, how, row)
     view.explain(WORDS, MATHS)
 
 
-def page(entries: list[Entry], chosen: dict, row: DeltaGenerator) -> None:
-    alone = len(entries) == 1
-    figure, panel = st.columns([72, 28], gap="medium") if alone else (st.container(), st.container())
-    with figure, st.container(gap="xxsmall"):
-        place = view.slot(HEIGHT, "Placing the test images in latent space …", entries)
-        for entry in entries:
-            view.encoded(entry, place)
-        with row:
-            toggles(entries, chosen)
-        layouts = [planes.of(entry, chosen["kind"]) for entry in entries]
-        if None in layouts:
-            place.empty()
-            with st.container(gap="small"):
-                missing_maps([entry for entry, layout in zip(entries, layouts, strict=True) if layout is None])
-            return
-        region = planes.region(layouts)
-        draw = decoded if chosen["view"] == DECODED else points
-        draw(entries, layouts, region, chosen, place)
-        caption(entries, layouts, chosen)
+def page(entries: list[Entry], how: dict, row: DeltaGenerator) -> None:
+    place = waiting(CANVAS, HEIGHT, "Placing the test images in latent space …", entries)
+    for entry in entries:
+        view.encoded(entry, place)
+    layouts = [planes.of(entry, how["kind"]) for entry in entries]
+    found = [layout for layout in layouts if layout is not None]
+    if len(found) < len(layouts):
+        place.empty()
+        with st.container(gap="small"):
+            missing_maps([entry for entry, layout in zip(entries, layouts, strict=True) if layout is None])
+        return
+    with row:
+        more(entries, found, how)
+    region = planes.region(found)
+    shown = shown_planes(entries, found, region, how)
+    place.empty()
+    stage(entries, found, region, shown, how)
+
+
+@st.fragment
+def stage(
+    entries: list[Entry], layouts: list[planes.Layout], region: Limits, shown: list[CanvasPlane], how: dict
+) -> None:
+    """The figure and what is chosen on it. A fragment: a click reruns nothing else and sends no points again."""
+    from explorer.canvas import scene
+
+    chosen.field()
+    selected = chosen.selection(len(layouts[0].points))
+    beside = len(entries) == 1 and how["view"] != DRAW  # a panel at the right of the plane
+    figure, panel = st.columns([72, 28], gap="medium") if beside else (st.container(), st.container())
     with panel:
-        decoder(entries, layouts, region)
+        if selected:
+            chosen.panel(entries, selected)
+        with st.container() if not selected else st.expander("Decode a point"):
+            if not selected:
+                view.heading("Decode a point")
+            with st.container(key="controls-z", gap="small"):
+                z = one_point.code(entries[0], region)
+            one_point.answers(entries, st.container(), z)
+    with figure, st.container(gap="xxsmall"):
+        canvas(
+            shown,
+            region,
+            key=CANVAS,
+            height=HEIGHT,
+            classes=scene.classes(entries),
+            selection=selected,
+            on_select=chosen.taken(CANVAS),
+            on_probe=partial(probing.pointed, CANVAS, entries, layouts, region),
+            exact=probing.exact(entries, layouts, shown),
+            probe=probing.place(entries[0], layouts[0], z),
+            **settings(entries, shown, how),
+        )
+        caption(entries, layouts, shown, how)
 
 
 main()

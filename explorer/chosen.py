@@ -1,0 +1,121 @@
+"""The test images that are chosen on a canvas: kept in the address of the page, and shown beside the figure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import streamlit as st
+
+from explorer import draws, library, parts, planes, view
+from explorer.canvas import picked, state
+from explorer.charts import images
+from explorer.charts.region import class_name
+from explorer.library import Entry, Images
+
+FIELD, _WHOLE = "picked", "picked-whole"
+NEAREST = 6
+MOST_CLASSES = 8
+"""Classes that are named of many images."""
+
+
+def field() -> None:
+    """The widget, never seen, that keeps the choice in the address. Draw it where the choice is used."""
+    st.text_input("Chosen test images", key=FIELD, bind="query-params")
+
+
+def selection(count: int) -> tuple[int, ...]:
+    """The places of the chosen images, ascending, among `count`."""
+    text = st.session_state.get(FIELD) or ""
+    whole = st.session_state.get(_WHOLE, ())
+    found = whole if picked.encode(whole) == text else picked.decode(text, count)
+    return tuple(i for i in found if i < count)
+
+
+def choose(indices: tuple[int, ...]) -> None:
+    """Make these the chosen images: for callbacks. (A choice too large for an address lasts as long as the visit.)"""
+    st.session_state[_WHOLE] = indices
+    st.session_state[FIELD] = picked.encode(indices)
+
+
+def taken(key: str) -> Callable[[], None]:
+    """The `on_select` of the canvas with this key."""
+    return lambda: choose(state(key).selection)
+
+
+# -- the panel -----------------------------------------------------------------------------------------------
+
+
+def panel(entries: list[Entry], chosen: tuple[int, ...]) -> None:
+    """What is chosen: one image with its reconstructions and neighbours, or what many have in common."""
+    test = library.images(entries[0])
+    with st.container(key="controls-chosen", horizontal=True, vertical_alignment="center", gap="small"):
+        view.heading(_title(test, chosen))
+        st.button("Clear", icon=":material/close:", type="tertiary", on_click=choose, args=((),))
+    if len(chosen) == 1:
+        one(entries, test, chosen[0])
+    else:
+        many(test, chosen)
+
+
+def _title(test: Images, chosen: tuple[int, ...]) -> str:
+    if len(chosen) > 1:
+        return f"{len(chosen):,} test images"
+    image = f"Test image {chosen[0]:,}"
+    return image if test.labels is None else f"{image}: {_named(test, chosen[0])}"
+
+
+def _named(test: Images, i: int) -> str:
+    assert test.labels is not None
+    return class_name(int(test.labels[i]), test.class_names)
+
+
+def one(entries: list[Entry], test: Images, i: int) -> None:
+    """The image as the model sees it, its point decoded, and the images nearest to it in latent space."""
+    columns = st.columns(1 + len(entries), gap="small")
+    with columns[0], st.container(gap="xxsmall"):
+        parts.pictured(images.image_png(test.seen[i]), f"Test image {i}")
+        view.small("the image")
+    for column, entry in zip(columns[1:], entries, strict=True):
+        with column, st.container(gap="xxsmall"):
+            with parts.working("Drawing pixel by pixel …", draws.slow(entry)):
+                parts.pictured(images.image_png(_reconstruction(entry, i)), f"Its reconstruction by {entry.name}")
+            view.small("reconstructed" if len(entries) == 1 else f"by {entry.name}")
+    for entry in entries:
+        coordinates = library.encoding(entry).coordinates
+        nearest, distances = planes.nearest(coordinates, coordinates[i], NEAREST + 1)
+        others = nearest != i
+        nearest, distances = nearest[others][:NEAREST], distances[others][:NEAREST]
+        with st.container(gap="xxsmall"):
+            parts.pictured(images.grid_png(test.gray[nearest], NEAREST, gap=1), "The nearest test images")
+            name = "" if len(entries) == 1 else f" for {entry.name}"
+            classes = "" if test.labels is None else ": " + ", ".join(_named(test, int(j)) for j in nearest)
+            view.small(f"nearest test images{name}{classes} ({distances[0]:.2f}–{distances[-1]:.2f} away)")
+
+
+def _reconstruction(entry: Entry, i: int) -> np.ndarray:
+    """The picture of image i's point, uint8 [C, H, W]."""
+    z = library.encoding(entry).points[i : i + 1]
+    return library.remember("reconstruction", entry, lambda: library.decode(entry, z)[0], i)
+
+
+def many(test: Images, chosen: tuple[int, ...]) -> None:
+    """The mean picture of many images and their classes."""
+    places = np.array(chosen)
+    left, right = st.columns([2, 3], gap="small")
+    with left, st.container(gap="xxsmall"):
+        mean = test.gray[places].astype(np.float64).mean(axis=0) / 255
+        parts.pictured(images.image_png(images.to_uint8(mean)), "The mean of the chosen images")
+        view.small("their mean")
+    with right:
+        if test.labels is None:
+            view.small("These images have no classes.")
+            return
+        labels, counts = np.unique(test.labels[places], return_counts=True)
+        order = np.argsort(-counts, kind="stable")
+        lines = [
+            f"**{class_name(int(labels[k]), test.class_names)}** {counts[k] / len(places):.0%} ({counts[k]:,})"
+            for k in order[:MOST_CLASSES]
+        ]
+        rest = len(order) - MOST_CLASSES
+        st.markdown("  \n".join([*lines, *([f"and {rest} more"] if rest > 0 else [])]).replace("%", "\u202f%"))
