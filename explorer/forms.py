@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 Typed = Mapping[str, Any]
 """What was typed, by dotted name: "model.prior.kind" -> "vampprior"."""
 
+LABELS = {"name": "Name of the run", "data.name": "Data", "model.kind": "Family", "model.latent": "Size of z (units)"}
+"""Fields whose own names say too little where they stand."""
+
 
 @dataclass(frozen=True)
 class Draft:
@@ -108,42 +111,13 @@ def help_text(field: FieldInfo) -> str:
 
 
 def label(field: FieldInfo) -> str:
-    """The name of a field in a form: its own name and unit, since the section stands above."""
+    """The name of a field in a form: its own name and unit; of a kind, the part that it chooses."""
+    if field.path in LABELS:
+        return LABELS[field.path]
     *_, section, name = ["", *field.path.split(".")]
     name = (section if name == "kind" else name).replace("_", " ")
-    unit = f" ({field.unit})" if field.unit else ""
+    unit = f" ({field.unit})" if field.unit and field.unit != name else ""
     return f"{name[:1].upper()}{name[1:]}{unit}"
-
-
-def changes(base: Recipe, recipe: Recipe) -> dict[str, str]:
-    """What to override in `base` to get `recipe`, for a command line: {"model.prior.kind": "vampprior"}.
-
-    Kinds come first, and a field of a part whose kind has changed is named only where it is not that part's default.
-    """
-    from latents.recipe import fields, override
-
-    kinds = {
-        field.path: str(field.value)
-        for field in fields(recipe)
-        if field.path.endswith(".kind") and field.value != _at(base, field.path)
-    }
-    begun = override(base, {}) if not kinds else None
-    if begun is None:
-        built = _built(type(recipe), base.model_dump(mode="json"), kinds, "")
-        start = {field.path: field.value for field in fields(built)}  # type: ignore[arg-type]
-    else:
-        start = {field.path: field.value for field in fields(begun)}
-    rest = {
-        field.path: spelled_for_command(field.value)
-        for field in fields(recipe)
-        if not field.path.endswith(".kind") and _plain(field.value) != _plain(start.get(field.path))
-    }
-    return {**kinds, **rest}
-
-
-def spelled_for_command(value: Any) -> str:
-    """A value as the command line takes it: text as it is, all else as JSON."""
-    return value if isinstance(value, str) else json.dumps(_plain(value))
 
 
 @lru_cache(maxsize=1)
@@ -206,13 +180,6 @@ def _plain(value: Any) -> Any:
 def _matters(path: str, document: dict[str, Any]) -> bool:
     """Whether a field says anything about such a model."""
     return not path.startswith("objective.") or takes_objective(document["model"]["kind"])
-
-
-def _at(recipe: Recipe, path: str) -> Any:
-    here: Any = recipe
-    for name in path.split("."):
-        here = getattr(here, name, None)
-    return here
 
 
 def _sentences(text: str) -> tuple[str, ...]:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from explorer import access, library
 
 if TYPE_CHECKING:
+    from latents.control import Control
     from latents.recipe import Recipe
-    from latents.runs import Options, Run
+    from latents.runs import Options, Run, Trashed
 
 
 def root() -> Path:
@@ -61,31 +62,11 @@ def launch(recipe: Recipe, where: str, options: Options) -> Run:
     return runs.launch(recipe, root(), recipe.name, where=where, options=options)
 
 
-def ask(run: Run, **changes: Any) -> None:
-    """Change what the run is asked to do while it trains: paused, pace (seconds per epoch at least)."""
-    from latents import control
-
-    access.refuse_if_read_only("change runs")
-    control.write(run.path, **changes)
-
-
-def step(run: Run) -> None:
-    """Let a paused run train one more epoch."""
-    from latents import control
-
-    access.refuse_if_read_only("change runs")
-    control.step(run.path)
-
-
-def asked(run: Run) -> Any:
-    """What the run is asked to do (`latents.control.Control`)."""
-    from latents import control
-
-    return control.read(run.path)
+ACTIONS = ("stop", "kill", "resume", "prolong", "rename", "trash", "pause", "go_on", "pace", "step")
 
 
 def do(what: str, run: Run, *values: Any) -> Any:
-    """stop, kill, resume, prolong (by epochs), rename (to a name) or trash a run: the function of that name.
+    """One of the `ACTIONS` on a run: the function of that name in `latents.runs`, which says what the values are.
 
     Raises:
         ReadOnlyError: the app is read-only.
@@ -94,24 +75,31 @@ def do(what: str, run: Run, *values: Any) -> Any:
     from latents import runs
 
     access.refuse_if_read_only("change runs")
-    if what not in ("stop", "kill", "resume", "prolong", "rename", "trash"):
-        raise ValueError(f"a run cannot be {what!r}")
+    if what not in ACTIONS:
+        raise ValueError(f"a run cannot be asked to {what!r}; there are {', '.join(ACTIONS)}")
     return getattr(runs, what)(run, *values)
 
 
-def trashed() -> list[Any]:
+def asked(run: Run) -> Control:
+    """What the run is asked to do: stop, pause, take its time."""
+    from latents import control
+
+    return control.read(run.path)
+
+
+def trashed() -> list[Trashed]:
     """What is in the trash."""
     from latents import runs
 
     return runs.trashed(root())
 
 
-def restore(path: Path) -> None:
-    """Take a run out of the trash."""
+def restore(path: Path) -> Run:
+    """Take a run out of the trash. Raises as `do`."""
     from latents import runs
 
     access.refuse_if_read_only("change runs")
-    runs.restore(path)
+    return runs.restore(path)
 
 
 def limit() -> int:
@@ -122,7 +110,7 @@ def limit() -> int:
 
 
 def set_limit(n: int) -> None:
-    """See `limit`."""
+    """See `limit`. Raises as `do`."""
     from latents import runs
 
     access.refuse_if_read_only("change runs")

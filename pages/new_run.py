@@ -104,7 +104,10 @@ def form(start: str, found: forms.Draft) -> None:
     shown = {tab: members for tab, members in grouped.items() if members}
     for place, (tab, members) in zip(st.tabs(list(shown)), shown.items(), strict=True):
         with place:
-            section_by_section(start, found, members)
+            section_by_section(start, found, [field for field in members if field.path != "description"])
+            for field in members:
+                if field.path == "description":
+                    fields.widget(start, found, field)
             advanced = [field for field in members if field.advanced]
             if advanced:
                 with st.expander(f"{tab}, advanced"):
@@ -236,13 +239,11 @@ def spoken(measured: dict[str, Any], epochs: int) -> str:
 def command(start: str, base: Recipe, recipe: Recipe, where: str, options: Options) -> str:
     """The command that starts the same run."""
     from latents import runs
+    from latents.runs.commands import differences
 
-    begun = start.removeprefix("preset ")
-    if start.startswith("model "):
-        entry = view.model()
-        begun = str(entry.path / "config.json")
-    line = runs.command(begun, forms.changes(base, recipe), where=where or "here", options=options)
-    return shlex.join(line)
+    begun = str(view.model().path / "config.json") if start.startswith("model ") else start.removeprefix("preset ")
+    changes = differences(base, recipe)
+    return shlex.join(runs.command(begun, changes, where=where or runs.HERE, options=options))
 
 
 def launch(recipe: Recipe, where: str, options: Options, name_key: str) -> None:

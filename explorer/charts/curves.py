@@ -18,6 +18,8 @@ MOST = 1500
 """Points of a curve at most: a longer run is drawn by every second epoch, every third, ..."""
 GAP = 0.055
 """Between panels, as a share of the width."""
+FEW = 5
+"""So many marks at most have a line through the whole panel, besides their triangle."""
 VALIDATION, TRAINING = "validation", "training"
 
 
@@ -54,7 +56,7 @@ def curves(panels: list[Panel], marks: list[Mark], at: int | None, tones: Tone, 
     """Panels side by side over the same epochs.
 
     One run is drawn in ink, several in a colour each; validation is the firm line, training the dashed one. marks are
-    thin dotted lines with a triangle that says what happened; at: an epoch that is pointed out.
+    triangles that say what happened, over dotted lines where they are few; at: an epoch that is pointed out.
     """
     figure = go.Figure(layout=layout(tones, height, margin={"l": 46, "r": 8, "t": 52, "b": 40}, hovermode="x"))
     runs = list(dict.fromkeys(curve.run for panel in panels for curve in panel.curves))
@@ -141,7 +143,9 @@ def _lines(curve: Curve, colour: str, end: str) -> list[go.Scatter]:
 def _upright(figure: go.Figure, panel: Panel, marks: list[Mark], at: int | None, tones: Tone, end: str) -> None:
     ends = {"xref": f"x{end}", "yref": f"y{end} domain", "y0": 0, "y1": 1, "type": "line", "layer": "below"}
     for mark in marks:
-        figure.add_shape(x0=mark.epoch, x1=mark.epoch, line={"color": tones.muted, "width": 1, "dash": "dot"}, **ends)
+        if len(marks) <= FEW:
+            dots = {"color": tones.muted, "width": 1, "dash": "dot"}
+            figure.add_shape(x0=mark.epoch, x1=mark.epoch, line=dots, **ends)
         figure.add_annotation(
             x=mark.epoch,
             y=1,

@@ -8,7 +8,6 @@ import numpy as np
 import plotly.graph_objects as go
 
 from explorer.charts import palette
-from explorer.charts.plane import class_name, limits
 from explorer.charts.theme import Tone, axis, layout
 
 
@@ -28,14 +27,21 @@ class Moment:
     titles: tuple[str, str]
     class_names: tuple[str, ...] | None = None
 
+    def name_of(self, label: int) -> str:
+        """A class in words; its number where it has no name."""
+        if label < 0:
+            return "test image"
+        names = self.class_names or ()
+        return names[label] if label < len(names) else str(label)
+
 
 def drift(moment: Moment, tones: Tone, height: int) -> go.Figure:
     """The points coloured by class. The axes find their own range, so that a visitor's zoom is kept."""
     figure = go.Figure(layout=layout(tones, height, margin={"l": 46, "r": 6, "t": 26, "b": 40}))
-    region = limits([moment.points])
+    region = clips(moment.points)
     for label in np.unique(moment.labels):
         chosen = moment.labels == label
-        name = class_name(int(label), moment.class_names) if label >= 0 else "test image"
+        name = moment.name_of(int(label))
         figure.add_trace(
             go.Scattergl(
                 x=moment.points[chosen, 0].astype(np.float32),
@@ -61,7 +67,7 @@ def drift(moment: Moment, tones: Tone, height: int) -> go.Figure:
                 mode="markers",
                 name="pseudo-input",
                 uid="pseudo-input",
-                marker={"color": tones.dot, "size": 5, "line": {"color": tones.halo, "width": 1}},
+                marker={"color": tones.dot, "size": 3.5, "line": {"color": tones.halo, "width": 1}},
                 hovertemplate="pseudo-input %{pointNumber}<extra></extra>",
             )
         )
@@ -84,3 +90,10 @@ def drift(moment: Moment, tones: Tone, height: int) -> go.Figure:
         font={"size": 15, "color": tones.ink},
     )
     return figure
+
+
+def clips(points: np.ndarray, share: float = 0.995) -> list[tuple[float, float]]:
+    """For each of the two axes of points [n, 2], where it ends: it holds the middle `share`, with some room."""
+    low, high = np.quantile(points, (1 - share) / 2, axis=0), np.quantile(points, (1 + share) / 2, axis=0)
+    room = 0.06 * np.maximum(high - low, 1e-6)
+    return [(float(a), float(b)) for a, b in zip(low - room, high + room, strict=True)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import subprocess
@@ -26,34 +27,49 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-@pytest.fixture(scope="session")
-def app(tmp_path_factory) -> Iterator[str]:
-    """The address of a running explorer, started from a folder that is not the project's."""
-    port = free_port()
-    log = tmp_path_factory.mktemp("server") / "log.txt"
-    command = [Path(sys.executable).with_name("streamlit"), "run", ROOT / "explorer" / "Home.py"]
-    options = ["--server.headless", "true", "--server.port", str(port)]
-    with open(log, "w") as output:
-        server = subprocess.Popen(
-            [*map(str, command), *options], cwd=log.parent, stdout=output, stderr=subprocess.STDOUT
-        )
-    address = f"http://localhost:{port}"
-    try:
+class Server:
+    """A running explorer, started from a folder that is not the project's; it can be stopped and started again."""
+
+    def __init__(self, folder: Path, **environment: str):
+        self.folder, self.environment, self.port = folder, {**os.environ, **environment}, free_port()
+        self.address = f"http://localhost:{self.port}"
+        self._log = folder / "server.txt"
+        self.start()
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        command = [Path(sys.executable).with_name("streamlit"), "run", ROOT / "explorer" / "Home.py"]
+        options = ["--server.headless", "true", "--server.port", str(self.port)]
+        with open(self._log, "a") as output:
+            self._process = subprocess.Popen(
+                [*map(str, command), *options],
+                cwd=self.folder,
+                env=self.environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
         for _ in range(120):
-            if server.poll() is not None:
-                pytest.fail(f"the server ended at once:\n{log.read_text()}")
+            if self._process.poll() is not None:
+                pytest.fail(f"the server ended at once:\n{self._log.read_text()}")
             try:
-                with urllib.request.urlopen(f"{address}/_stcore/health", timeout=2) as answer:
+                with urllib.request.urlopen(f"{self.address}/_stcore/health", timeout=2) as answer:
                     if answer.read() == b"ok":
-                        break
+                        return
             except (urllib.error.URLError, OSError):
                 time.sleep(0.5)
-        else:
-            pytest.fail(f"the server did not answer within a minute:\n{log.read_text()}")
-        yield address
-    finally:
-        server.terminate()
-        server.wait(10)
+        pytest.fail(f"the server did not answer within a minute:\n{self._log.read_text()}")
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._process.wait(10)
+
+
+@pytest.fixture(scope="session")
+def app(tmp_path_factory) -> Iterator[str]:
+    """The address of a running explorer."""
+    server = Server(tmp_path_factory.mktemp("server"))
+    yield server.address
+    server.stop()
 
 
 @pytest.fixture(scope="session")
@@ -149,4 +165,25 @@ def visit(request, app, browser) -> Iterator[Visit]:
     context = browser.new_context(viewport={"width": 1280, "height": 720}, color_scheme=theme)
     found = Visit(context, app, theme)
     yield found
+    context.close()
+
+
+@pytest.fixture
+def own_app(tmp_path) -> Iterator[Server]:
+    """An explorer with a folder of runs of its own, `runs`; whatever trains in it ends with the test."""
+    from latents import runs
+
+    server = Server(tmp_path, EXPLORER_RUNS=str(tmp_path / "runs"))
+    yield server
+    server.stop()
+    for run in runs.find(tmp_path / "runs"):
+        if run.live:
+            runs.kill(run)
+
+
+@pytest.fixture
+def own_visit(own_app, browser) -> Iterator[Visit]:
+    """A window on `own_app`."""
+    context = browser.new_context(viewport={"width": 1280, "height": 720}, color_scheme="light")
+    yield Visit(context, own_app.address, "light")
     context.close()
