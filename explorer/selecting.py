@@ -30,8 +30,8 @@ def clickable(
         if picked:
             then(picked)
 
-    config = theme.CONFIG if modes == ("points",) else theme.CONFIG | {"modeBarButtons": [_TOOLS]}
-    settings: dict[str, Any] = {"selection_mode": modes, "theme": None, "config": config, "alt": alt}
+    tools = {"displayModeBar": False} if modes == ("points",) else {"modeBarButtons": [_TOOLS]}
+    settings: dict[str, Any] = {"selection_mode": modes, "theme": None, "config": theme.CONFIG | tools, "alt": alt}
     st.plotly_chart(fig, key=key, width="stretch", on_select=changed, **settings)
 
 

@@ -3,13 +3,13 @@
 import numpy as np
 import streamlit as st
 
-from explorer import fates, library, naming, parts, usage, view, words
+from explorer import fates, library, naming, parts, unit_numbers, usage, view, words
 from explorer.charts import lives, units
 from explorer.library import Entry
 
 HEIGHT, WIDTH = 450, 990
 LIVES_HEIGHT = 360
-THRESHOLD = 0.01
+THRESHOLD = unit_numbers.THRESHOLD
 THRESHOLDS = tuple(round(step * 10.0**power, 6) for power in range(-4, 1) for step in (1, 2, 5))[:-2]
 
 WORDS = """
@@ -53,16 +53,6 @@ def header() -> float:
 # -- the units as they are -----------------------------------------------------------------------------------
 
 
-def kl_of(entry: Entry) -> np.ndarray | None:
-    """KL per unit from metrics.json, [d]; None where it is missing or of another number of units."""
-    measured = entry.metrics.get("units")
-    try:
-        kl = np.array(measured["kl"], dtype=float)
-    except (TypeError, KeyError, ValueError):
-        return None
-    return kl if kl.shape == (sum(usage.layers(entry)),) and np.isfinite(kl).all() else None
-
-
 def no_kl(entry: Entry) -> str:
     """Why there is no KL per unit: it was not measured, or the model has none."""
     measured = entry.metrics.get("units")
@@ -73,15 +63,11 @@ def no_kl(entry: Entry) -> str:
 
 def units_of(entry: Entry) -> units.Units:
     """Variances over the whole test split, and the KL of each unit where it was measured."""
-
-    def variances() -> np.ndarray:
-        return library.encoding(entry).points.astype(np.float64).var(axis=0)
-
     layers = usage.layers(entry)
     return units.Units(
         entry.name,
-        library.remember("variances", entry, variances),
-        kl_of(entry),
+        unit_numbers.variances(entry),
+        unit_numbers.kl(entry),
         no_kl(entry),
         tuple(naming.units(layers)),
         layers,
@@ -121,7 +107,7 @@ def measured(shown: units.Units, unit: int, threshold: float) -> str:
 
 def kl_provenance(entry: Entry) -> str:
     """On how many images the KL was measured, and what the units' KLs sum to."""
-    kl = kl_of(entry)
+    kl = unit_numbers.kl(entry)
     if kl is None:
         missing = no_kl(entry)
         return f"{missing}: `latents evaluate` does it" if missing.endswith("yet") else missing

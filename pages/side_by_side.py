@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
 
 from explorer import (
+    comparison,
     draws,
     focus,
     library,
@@ -22,6 +24,9 @@ from explorer import (
 )
 from explorer.charts import compared, linked, strips
 from explorer.library import Entry, Images
+
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
 
 MOST = 4
 HEIGHT, WIDTH = 476, 992
@@ -122,12 +127,13 @@ def short(title: str) -> str:
     return title.partition(" (")[0] if title.startswith("z") else title
 
 
-def the_planes(entries: list[Entry]) -> None:
-    able, test = comparable(entries, "encode")
+def the_planes(entries: list[Entry], notes: DeltaGenerator) -> None:
+    able, test = comparable(entries, "encode", notes)
     flat = [entry for entry in able if planes.kinds(entry)]
-    for entry in able:
-        if entry not in flat:
-            parts.cannot(entry, planes.why_none(entry), entries)
+    with notes:
+        for entry in able:
+            if entry not in flat:
+                parts.cannot(entry, planes.why_none(entry), entries)
     if not flat:
         return
     chosen = selecting.selected(len(test.gray))
@@ -144,8 +150,7 @@ def the_planes(entries: list[Entry]) -> None:
         f"{names(flat)} · {test.provenance}",
     )
     if chosen:
-        st.button("Clear selection", on_click=selecting.clear)
-        picture_rows(flat, test, np.array(chosen[:SELECTED]), "the first of the selected images", samples=None)
+        picture_rows(flat, flat, test, np.array(chosen[:SELECTED]), "the first selected images", samples=None)
 
 
 # -- numbers --------------------------------------------------------------------------------------------------
@@ -165,8 +170,7 @@ def numbers(entries: list[Entry]) -> None:
         rows = len({gap.name for gap in gaps})
         figure = compared.differences(gaps, first.name, view.tones(), 64 + 52 * rows)
         view.figure(figure, "differences", f"Paired differences to {first.name}.")
-    told = table(entries)
-    st.table(told, hide_index=True, border="horizontal")
+    st.table(comparison.table(entries), hide_index=True, border="horizontal")
     if why:
         view.unavailable("\n\n".join(dict.fromkeys(why)))
     view.caption(
@@ -194,89 +198,6 @@ def speeds_provenance(entries: list[Entry]) -> str:
     )
 
 
-def table(entries: list[Entry]) -> dict[str, list[str]]:
-    """A row for each quantity, a column for each model."""
-    rows = {
-        "Model": lambda entry: f"{entry.family}: {entry.parts_title}",
-        "Latent space": lambda entry: entry.space_title,
-        "Likelihood": likelihood_kind,
-        "log p(x)": log_likelihood,
-        "Difference": lambda entry: difference(entry, entries[0], "log_likelihood"),
-        "ELBO": elbo,
-        "Difference of ELBO": lambda entry: difference(entry, entries[0], "elbo"),
-        "Active units": lambda entry: words.active_units(entry.metrics) or "—",
-        "Training": training,
-        "Sampling": sampling,
-    }
-    return {"": [f"**{name}**" for name in rows]} | {
-        entry.name: [escaped(row(entry)) for row in rows.values()] for entry in entries
-    }
-
-
-def escaped(text: str) -> str:
-    """Text for a cell, which is Markdown."""
-    return text.replace("|", "\\|").replace("*", "\\*")
-
-
-def likelihood_kind(entry: Entry) -> str:
-    """Exact, a bound, or none: of what, and how it was had."""
-    found = entry.metrics.get("log_likelihood")
-    if not isinstance(found, dict):
-        return "none" if entry.metrics.get("no_likelihood") else "not measured yet"
-    kind = {
-        "exact": "exact",
-        "bound": "lower bound",
-        "importance": f"importance sampling, {words.count(found.get('samples') or 0, 'sample')}",
-    }.get(str(found.get("estimator")), str(found.get("estimator")))
-    return f"{kind}; {found.get('measure')}"
-
-
-def log_likelihood(entry: Entry) -> str:
-    said = words.log_likelihood(entry.metrics)
-    if said is None:
-        return "—"
-    images_measured = entry.metrics["log_likelihood"].get("images")
-    return f"{said}, {words.count(images_measured, 'image')}" if isinstance(images_measured, int) else said
-
-
-def elbo(entry: Entry) -> str:
-    found = entry.metrics.get("elbo")
-    if not isinstance(found, dict) or found.get("value") is None:
-        return "—"
-    return words.with_error(found["value"], found.get("standard_error"), found.get("unit", "nats"))
-
-
-def difference(entry: Entry, first: Entry, number: pairs.Number) -> str:
-    if entry.name == first.name:
-        return "the first"
-    found = pairs.difference(entry, first, number)
-    if isinstance(found, str):
-        return "does not compare"
-    sign = "+" if found.value > 0 else ""
-    return f"{sign}{words.with_error(found.value, found.error)}, {words.count(found.images, 'pair')}"
-
-
-def training(entry: Entry) -> str:
-    found = entry.metrics.get("training")
-    if not isinstance(found, dict) or not isinstance(found.get("seconds"), int | float):
-        return "—"
-    seconds = found["seconds"]
-    lasted = f"{seconds / 60:.1f} min" if seconds >= 90 else f"{seconds:.1f} s"
-    epochs, parameters = found.get("epochs"), found.get("parameters")
-    more = [words.count(epochs, "epoch")] if isinstance(epochs, int) else []
-    more += [words.count(parameters, "parameter")] if isinstance(parameters, int) else []
-    return ", ".join([lasted, *more])
-
-
-def sampling(entry: Entry) -> str:
-    if library.why_not(entry, "sample") is not None:
-        return "does not sample"
-    found = speed.known(entry)
-    if found is None:
-        return "not measured yet"
-    return f"{found.per_second:,.0f} pictures/s ({words.number(1000 * found.seconds, 1)} ms for {found.pictures})"
-
-
 # -- pictures -------------------------------------------------------------------------------------------------
 
 
@@ -296,51 +217,54 @@ def reconstructions(entry: Entry, who: np.ndarray) -> np.ndarray:
     return library.remember("reconstructions", entry, draw, who.tobytes())
 
 
-def picture_rows(entries: list[Entry], test: Images, who: np.ndarray, what: str, samples: Sampled | None) -> None:
-    """The images, below them each model's reconstructions, below those its samples."""
-    able, _ = (entries, test) if samples is None else comparable(entries, "decode")
-    sampled = [] if samples is None else [entry for entry in entries if library.why_not(entry, "sample") is None]
+def picture_rows(
+    able: list[Entry], sampled: list[Entry], test: Images, who: np.ndarray, what: str, samples: Sampled | None
+) -> None:
+    """The images, below them the reconstructions of those `able`, below those the samples of those `sampled`."""
+    shown = [*able, *(entry for entry in sampled if entry not in able)]
+    if not shown:
+        return
+    height = HEIGHT if samples is not None else 28 + 56 * (1 + len(able))
+    beside = 20 + round(7.6 * max(len(what), *(len(entry.name) for entry in shown)))
+    n = len(who)
     if samples is not None:
-        for entry in entries:
-            if entry not in sampled:
-                parts.cannot(entry, str(library.why_not(entry, "sample")), entries)
-    n, height = len(who), HEIGHT if samples is not None else 64 + 56 * len(entries)
-    beside = 20 + round(7.6 * max(len(what), *(len(entry.name) for entry in entries)))
-    if samples is not None:
-        count = 1 + len(able) + len(sampled)
-        side = (height - strips.HEAD) / count - strips.BETWEEN
+        side = (height - strips.HEAD) / (1 + len(able) + len(sampled)) - strips.BETWEEN
         n = int(np.clip((WIDTH - beside) // (side + strips.GAP), 4, min(PICTURES, len(who))))
     who = who[:n]
-    rows = [strips.Row(what.capitalize(), test.gray[who], "as they came")] if able else []
-    with parts.working("Drawing pixel by pixel …", any(map(draws.slow, entries))):
+    rows = [strips.Row(words.capital(what), test.gray[who], "as they came")] if able else []
+    with parts.working("Drawing pixel by pixel …", any(map(draws.slow, shown))):
         rows += [strips.Row(entry.name, reconstructions(entry, who), "reconstructed") for entry in able]
         if samples is not None:
             rows += [
                 strips.Row(entry.name, draws.from_prior(entry, samples.seed, n).pictures, "sampled")
                 for entry in sampled
             ]
-    if not rows:
-        return
     figure = strips.strips(rows, [""] * n, view.tones(), WIDTH, height, beside=beside, blocks=1)
     key = "pictures" if samples is not None else "selected-pictures"
     view.figure(figure, key, f"{what}, reconstructed by {' and '.join(entry.name for entry in able)}.")
     if samples is not None:
-        sentence = f"{words.capital(what)}, and what each model makes of them: {parts.shown(entries)}."
-        if sampled:
-            sentence += " Below, samples from each prior with the same seed."
-        view.caption(sentence, f"{names(entries)} · {test.provenance} · seed {samples.seed} · nothing chosen or sorted")
+        said = [f"{words.capital(what)}, and what each model makes of them: {parts.shown(able)}."] if able else []
+        said += ["Samples from each prior, with the same seed."] if sampled else []
+        view.caption(
+            " ".join(said), f"{names(shown)} · {test.provenance} · seed {samples.seed} · nothing chosen or sorted"
+        )
 
 
-def pictures(entries: list[Entry], image: int, seed: int) -> None:
-    test = library.images(entries[0])
+def pictures(entries: list[Entry], image: int, seed: int, notes: DeltaGenerator) -> None:
+    able, test = comparable(entries, "decode", notes)
+    sampled = [entry for entry in entries if library.why_not(entry, "sample") is None]
+    with notes:
+        for entry in entries:
+            if entry not in sampled:
+                parts.cannot(entry, str(library.why_not(entry, "sample")), entries)
     who = (image + np.arange(min(PICTURES, len(test.gray)))) % len(test.gray)
-    picture_rows(entries, test, who, f"test images from {image:,} on", Sampled(seed))
+    picture_rows(able, sampled, test, who, f"test images from {image:,} on", Sampled(seed))
 
 
 # -- units ----------------------------------------------------------------------------------------------------
 
 
-def unit_profiles(entries: list[Entry], by: str) -> None:
+def unit_profiles(entries: list[Entry], by: str, notes: DeltaGenerator) -> None:
     able = []
     for entry in entries:
         why = view.problem(entry, "units") or view.problem(entry)
@@ -351,7 +275,8 @@ def unit_profiles(entries: list[Entry], by: str) -> None:
         if why is None:
             able.append(entry)
         else:
-            parts.cannot(entry, why, entries)
+            with notes:
+                parts.cannot(entry, why, entries)
     if not able:
         return
     drawn = []
@@ -382,17 +307,18 @@ def names(entries: list[Entry]) -> str:
     return " | ".join(entry.name for entry in entries)
 
 
-def comparable(entries: list[Entry], call: str) -> tuple[list[Entry], Images]:
-    """The models that answer `call` for the test images of the first; why the others do not stands on the page."""
+def comparable(entries: list[Entry], call: str, notes: DeltaGenerator) -> tuple[list[Entry], Images]:
+    """The models that answer `call` for the test images of the first; why the others do not stands in `notes`."""
     able = []
     for entry in entries:
         why = view.problem(entry) or (None if call == "encode" else view.problem(entry, call))
-        if entry.data != entries[0].data:
-            parts.of_other_data(entry, entries[0])
-        elif why is not None:
-            parts.cannot(entry, why, entries)
-        else:
-            able.append(entry)
+        with notes:
+            if entry.data != entries[0].data:
+                parts.of_other_data(entry, entries[0])
+            elif why is not None:
+                parts.cannot(entry, why, entries)
+            else:
+                able.append(entry)
     return able, library.images(entries[0])
 
 
@@ -434,26 +360,31 @@ def readable(entry: Entry) -> bool:
     return True
 
 
-def show(entries: list[Entry], part: str, row, bound: dict) -> None:
+def show(entries: list[Entry], part: str, row: DeltaGenerator, bound: dict) -> None:
+    figure, notes = st.container(gap="small"), st.container(gap="small")  # the figure first, then what it lacks
     if part == PLANES:
-        the_planes(entries)
+        some = selecting.selected(len(library.images(entries[0]).gray))
+        row.button("Clear selection", on_click=selecting.clear, disabled=not some)
+        with figure:
+            the_planes(entries, notes)
     elif part == NUMBERS:
-        with row:
-            asked = st.button("Measure sampling speed", icon=":material/speed:")
-        if asked:
-            measure(entries)
-        numbers(entries)
+        asked = row.button("Measure sampling speed", icon=":material/speed:")
+        with figure:
+            if asked:
+                measure(entries)
+            numbers(entries)
     elif part == SHEETS:
-        test = library.images(entries[0])
         with row:
-            image = focus.picker(test, picture=False)
+            image = focus.picker(library.images(entries[0]), picture=False)
             parts.named("Seed of the samples")
             seed = st.number_input("Seed of the samples", 0, 2**31 - 1, 0, key="seed", width=112, **bound)
-        pictures(entries, image, seed)
+        with figure:
+            pictures(entries, image, seed, notes)
     else:
         with row:
             by = st.segmented_control("Ranked by", ["KL", "Variance"], default="KL", required=True, key="by", **bound)
-        unit_profiles(entries, by)
+        with figure:
+            unit_profiles(entries, by, notes)
 
 
 main()

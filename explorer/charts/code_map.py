@@ -102,10 +102,10 @@ def usage(shares: np.ndarray, marked: dict[int, str], tones: Tone, height: int) 
         hovertemplate="code %{customdata}: %{y:.2f} % of all places<extra></extra>",
     )
     figure.add_hline(100 / len(shares), line={"color": tones.contour, "width": 1.5, "dash": "dot"})
-    _note(figure, "equal use", len(shares), 100 / len(shares), tones.muted, "right")
+    _note(figure, "equal use", len(shares), 100 / len(shares), tones, "right")
     for code, word in marked.items():
         rank = int(np.flatnonzero(order == code)[0]) + 1
-        _note(figure, f"{code} {word}", rank, 100 * shares[code], tones.ink, "center")
+        _note(figure, f"<b>{code}</b> {word}", rank, 100 * shares[code], tones, "center")
     ticks = {"dtick": 1} if len(order) <= 12 else {"nticks": 12}
     figure.update_layout(
         xaxis=axis(
@@ -122,9 +122,18 @@ def usage(shares: np.ndarray, marked: dict[int, str], tones: Tone, height: int) 
     return figure
 
 
-def _note(figure: go.Figure, text: str, x: float, y: float, colour: str, anchor: str) -> None:
+def _note(figure: go.Figure, text: str, x: float, y: float, tones: Tone, anchor: str) -> None:
     figure.add_annotation(
-        text=text, x=x, y=y, xanchor=anchor, yanchor="bottom", showarrow=False, font={"size": SMALL, "color": colour}
+        text=text,
+        x=x,
+        y=y,
+        xanchor=anchor,
+        yanchor="bottom",
+        yshift=2,
+        showarrow=False,
+        bgcolor=tones.paper,
+        borderpad=1,
+        font={"size": SMALL, "color": tones.ink},
     )
 
 

@@ -13,6 +13,9 @@ from explorer.charts.theme import Tone
 FAINT = 0.14
 """Opacity of the images that are not chosen, where some are."""
 
+FEW = 60
+"""So many chosen images are drawn large; more would cover each other."""
+
 
 def linked(
     shown: list[Plane],
@@ -63,7 +66,12 @@ def _chosen(one: Plane, chosen: np.ndarray, number: int, tones: Tone, size: floa
         mode="markers",
         name="selected",
         showlegend=False,
-        marker={"color": colours, "size": size + 5, "opacity": 1.0, "line": {"color": tones.ink, "width": 1}},
+        marker={
+            "color": colours,
+            "size": size + (5 if len(chosen) <= FEW else 2),
+            "opacity": 1.0,
+            "line": {"color": tones.ink, "width": 1 if len(chosen) <= FEW else 0.5},
+        },
         hovertemplate="<b>test image %{customdata:,}</b><br>(%{x:.2f}, %{y:.2f})<extra></extra>",
         xaxis=f"x{mark}",
         yaxis=f"y{mark}",
