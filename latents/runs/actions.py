@@ -15,7 +15,7 @@ from . import names, processes, queue, records
 from . import options as launched
 from .launchers import launcher
 from .options import HERE, Options
-from .run import FINISHED, LOST, PAUSED, QUEUED, RUNNING, STOPPED, Run, look
+from .run import FINISHED, LOST, PAUSED, QUEUED, RUNNING, STOPPED, Run, has_checkpoint, look
 
 if TYPE_CHECKING:
     from ..recipe import Recipe
@@ -81,6 +81,8 @@ def _again(run: Run, task: dict[str, int] | None, where: str | None, chosen: Opt
             elsewhere = launched.read(path).get("host") not in (None, processes.this_host())
             if now.state == QUEUED and not (elsewhere and task is None):
                 raise RunError(f"{run.name} is queued already; stop it first to change that")
+            if task is None and not has_checkpoint(path):
+                task = launched.read(path).get("task")  # a finished run that was to be prolonged, and had not begun
             _enqueue(path, where, chosen or now.options, task)
         _send(path, where)
     return look(path)
@@ -221,12 +223,13 @@ def _send(path: Path, where: str) -> None:
 
 
 def leave_the_queue(run: Run) -> None:
-    """Mark a queued run as stopped. Call it with the queue's lock held."""
+    """Mark a queued run as stopped, or as finished if it was. Call it with the queue's lock held."""
     if run.where != HERE:
         with contextlib.suppress(RunError):  # a cluster out of reach: its job will see that the run is not its any more
             launcher(run.where).kill(run.status)
     status, _ = records.read(run.path / records.STATUS)
-    records.write(run.path / records.STATUS, {**status, "state": STOPPED})
+    whole = (run.path / records.WEIGHTS).is_file() and not has_checkpoint(run.path)  # it was to be prolonged
+    records.write(run.path / records.STATUS, {**status, "state": FINISHED if whole else STOPPED})
 
 
 @contextmanager

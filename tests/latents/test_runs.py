@@ -417,13 +417,22 @@ class TestQueueOnTheDisk:
         assert (run.state, run.epoch, run.error) == ("queued", 4, None)
         assert control.read(path) == control.Control(pace=2.0)
 
-    def test_prolong_says_by_how_much(self, root, make):
-        make("a", state="finished")
+    def test_prolong_says_by_how_much(self, root, trained):
+        shutil.copytree(trained.path, root / "a")
+        task = lambda: json.loads((root / "a" / "launch.json").read_text())["task"]  # noqa: E731
         runs.prolong(runs.get(root, "a"), 5)
-        assert json.loads((root / "a" / "launch.json").read_text())["task"] == {"prolong": 5}
-        runs.stop(runs.get(root, "a"))
+        assert task() == {"prolong": 5}
+        assert runs.stop(runs.get(root, "a")).state == "finished"  # as it was
+        runs.prolong(runs.get(root, "a"), 6)
+        path = root / "a" / "status.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), "state": "running"}))  # killed as it began
+        assert runs.resume(runs.get(root, "a")).state == "queued"
+        assert task() == {"prolong": 6}
+        (root / "a" / "checkpoint").mkdir()
+        (root / "a" / "checkpoint" / "state.pt").write_text("")
+        path.write_text(json.dumps({**json.loads(path.read_text()), "state": "running"}))  # killed later
         runs.resume(runs.get(root, "a"))
-        assert json.loads((root / "a" / "launch.json").read_text())["task"] is None
+        assert task() is None
 
     def test_who_waits_longest_comes_first(self, root, tiny):
         for name in ("c", "a", "b"):
