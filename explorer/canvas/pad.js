@@ -11,7 +11,7 @@
 //     onChange(answers),              // for each model {x, point, stddev, kappa, reconstruction}; null: nothing drawn
 //     chosen(),                       // the image that is chosen elsewhere, like `start`, null, or a promise of it;
 //   });                               // without it there is no button for it
-//   pad.begin({ pixels, words, place }); pad.read(file); pad.clear(); pad.destroy();
+//   pad.begin({ pixels, words, place }); pad.read(file); pad.clear(); pad.destroy(); pad.last: the latest answers
 //
 // Models of binary images see the drawing binarised by one fixed draw, and so it is shown; begun with a test image it is
 // that image's own draw, so that the mean is where its dot lies. Colours come from the page's CSS variables (pad.css).
@@ -111,7 +111,7 @@ class Pad {
     this.page.setAttribute("aria-label", "The drawing. Arrow keys move the pen, space puts it down, ? lists the keys.");
     const sheet = el("div", "pad-sheet");
     sheet.append(this.page, this.marks);
-    const figures = el("div", "pad-figures");
+    const figures = el("div", models.length > 1 ? "pad-figures pad-several" : "pad-figures");
     figures.append(figure(sheet, this.binary ? "drawing, binarised as the model sees it" : "drawing"));
     if (this.binary) sheet.title = BINARISED;
     this.answers = models.map((model) => {
@@ -119,7 +119,7 @@ class Pad {
       canvas.setAttribute("role", "img");
       canvas.setAttribute("aria-label", `Reconstruction by ${model.name}`);
       if (model.decoder) {
-        figures.append(figure(canvas, models.length > 1 ? `reconstruction, ${model.name}` : "reconstruction"));
+        figures.append(figure(canvas, models.length > 1 ? model.name : "reconstruction"));
       }
       return { model, canvas, line: el("div", "pad-posterior") };
     });
@@ -157,7 +157,7 @@ class Pad {
     if (this.channels === 3) bar.append(this.palette());
     bar.append(this.back, clear, open, this.file);
     if (this.callbacks.chosen) {
-      bar.append(button("From the chosen image", "Begin with the image that is chosen", () => this.take()));
+      bar.append(button("From dot", "Begin with the test image whose dot is chosen", () => this.take()));
     }
     this.choose(false);
     return bar;
@@ -336,6 +336,7 @@ class Pad {
         line.textContent = "";
       }
       this.answers[0].line.textContent = INVITATION;
+      this.last = null;
       this.callbacks.onChange?.(null);
       return;
     }
@@ -348,6 +349,7 @@ class Pad {
         found.push(null);
       }
     }
+    this.last = found;
     this.callbacks.onChange?.(found);
   }
 

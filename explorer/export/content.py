@@ -11,7 +11,8 @@ from explorer.charts.density import SHARES
 from explorer.charts.plane import Limits
 from explorer.entry import Entry
 
-HEIGHT = 470
+HEIGHT = 440
+"""Pixels of the canvas until page.js knows the window."""
 
 
 def content(
@@ -35,6 +36,7 @@ def content(
         pseudo=True,
         prior=True,
         pseudoShares=True,
+        lens=112 if len(entries) == 1 else 84,
     )
     return {
         "version": 1,
@@ -72,7 +74,7 @@ def _numbers(entry: Entry, others: list[Entry]) -> list[str]:
     ]
     lines = [" · ".join(part for part in told if part)]
     compared = next(filter(None, (words.comparison(entry.metrics, other.name) for other in others)), None)
-    return [*lines, f"{compared} on the same images"] if compared else lines
+    return [*lines, f"{compared}, image by image"] if compared else lines
 
 
 def _caption(entries: list[Entry], shown: list[CanvasPlane], layout: planes.Layout) -> str:

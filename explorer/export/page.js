@@ -19,6 +19,19 @@ function words() {
   document.getElementById("provenance").append(...content.provenance.map((line) => paragraph(line)));
 }
 
+const LEAST = 380; // pixels of height
+const STACKED = 640; // width under which the canvas puts planes and pad under each other (`.lx-narrow`)
+const BESIDE = 316; // width of the pad
+
+// The height that is left by the words; where planes and pad stand under each other: of a square for each.
+function height(canvas, planes) {
+  const width = canvas.root.clientWidth;
+  if (width < STACKED) return planes * (width + 40) + canvas.aside.scrollHeight + 190;
+  const words = document.body.offsetHeight - canvas.root.offsetHeight;
+  const square = (width - BESIDE) / planes + 90;
+  return Math.max(LEAST, Math.min(innerHeight - Math.min(words, innerHeight), square));
+}
+
 async function show() {
   if (typeof DecompressionStream === "undefined") {
     throw new Error("This browser cannot unpack the models: it needs to be of 2023 or newer.");
@@ -27,8 +40,14 @@ async function show() {
   const place = document.getElementById("canvas");
   place.replaceChildren();
   const canvas = createCanvas(place, options, {});
-  globalThis.explorer = { canvas }; // for the curious, and for tests
-  globalThis.explorer.pad = padBeside(canvas, options.planes, content.pad).ready;
+  const pad = padBeside(canvas, options.planes, content.pad).ready;
+  document.body.classList.add("drawn");
+  globalThis.explorer = { canvas, pad }; // for the curious, and for tests
+  const fit = () => canvas.update({ settings: { height: height(canvas, options.planes.length) } });
+  fit();
+  await pad;
+  fit();
+  addEventListener("resize", fit);
 }
 
 words();

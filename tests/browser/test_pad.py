@@ -214,7 +214,7 @@ def test_a_test_image_is_the_start_and_its_mean_is_where_the_model_puts_it(pad, 
     gray = load("mnist").test.images[:4]
     images = binarise(gray, TEST_SEED)
     pad.start(mnist, chosen=gray[3].flatten().tolist())
-    pad.press("From the chosen image")
+    pad.press("From dot")
     answer = pad.last()
     np.testing.assert_array_equal(answer["x"], images[3].flatten().numpy())
     with torch.no_grad():
