@@ -56,7 +56,7 @@ def open_model(run: Run) -> None:
     entry = library.at(run.path)
     if entry is None:
         return
-    settings = {"icon": ":material/scatter_plot:", "on_click": view.choose, "args": (entry.name,)}
+    settings: dict[str, Any] = {"icon": ":material/scatter_plot:", "on_click": view.choose, "args": (entry.name,)}
     if st.button("Open in Latent space", type="primary", **settings):
         view.go("latent_space")
 

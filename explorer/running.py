@@ -49,6 +49,15 @@ def free_name(name: str) -> str:
     return found
 
 
+def check_memory(recipe: Recipe, options: Options) -> None:
+    """Raise RecipeError, one sentence, where this machine has not the memory that a recipe needs."""
+    from explorer import tensors
+    from latents import data, estimate
+
+    device = tensors.device() if options.accelerator == "auto" else options.accelerator
+    estimate.check_memory(recipe, data.load(recipe.data.name), device)
+
+
 def launch(recipe: Recipe, where: str, options: Options) -> Run:
     """Queue a run of this recipe under the recipe's name.
 

@@ -99,7 +99,7 @@ def history(path: Path) -> History:
 
 def numbered(columns: Columns, name: str) -> np.ndarray | None:
     """The columns name_0, name_1, ... as [rows, n], or None."""
-    found = []
+    found: list[np.ndarray] = []
     while f"{name}_{len(found)}" in columns:
         found.append(columns[f"{name}_{len(found)}"])
     return np.stack(found, axis=1) if found else None

@@ -193,7 +193,7 @@ def compute() -> dict[str, Any]:
         "accelerator": st.selectbox("Accelerator", ["auto", "cpu", "cuda", "mps"], key="accelerator", **kept),
         "devices": st.number_input("Devices on each node", 1, 64, 1, key="devices", **kept) or 1,
         "nodes": st.number_input("Nodes", 1, 64, 1, key="nodes", **kept) or 1,
-        "strategy": st.selectbox("Strategy for several devices", ["auto", "ddp", "fsdp"], key="strategy", **kept),
+        "strategy": st.selectbox("Strategy for several devices", ["auto", "ddp"], key="strategy", **kept),
     }
     if st.toggle("Write TensorBoard's event files too", key="tensorboard", **kept):
         found["log"] = ("tensorboard",)
@@ -227,12 +227,15 @@ def awaiting(document: dict[str, Any]) -> None:
 
 
 def spoken(measured: dict[str, Any], epochs: int) -> str:
-    """`2.1 s per epoch on the CPU, 7 min for 200 epochs at most, 0.4 GB of memory`."""
-    seconds = float(measured["seconds_per_epoch"])
-    memory = measured.get("memory")
+    """`2.1 s per epoch on cpu · 7 min for 200 epochs at most · 0.4 GB of memory, 12.1 GB free`."""
+    first, *later = measured["stages"]
+    whole = first["seconds_per_epoch"] * epochs
+    whole += sum(stage["epochs"] * (stage["seconds_per_epoch"] or 0) for stage in later)
+    memory = measured["memory"]
     return (
-        f"**{words.duration(seconds)}** per epoch · **{words.duration(seconds * epochs)}** for "
-        f"{words.count(epochs, 'epoch')} at most" + (f" · **{words.size(memory)}** of memory" if memory else "")
+        f"**{words.duration(measured['seconds_per_epoch'])}** per epoch on {measured['device']} · "
+        f"**{words.duration(whole)}** for {words.count(epochs, 'epoch')} at most · "
+        f"**{words.size(memory['bytes'])}** of memory, {words.size(memory['available'])} free"
     )
 
 
@@ -251,6 +254,9 @@ def launch(recipe: Recipe, where: str, options: Options, name_key: str) -> None:
     from latents.errors import LatentsError
 
     try:
+        if where == "here":
+            with st.spinner("Reckoning the memory …"):
+                running.check_memory(recipe, options)
         run = running.launch(recipe, where, options)
     except (LatentsError, access.ReadOnlyError) as error:
         st.error(words.capital(str(error)), icon=":material/error:")
