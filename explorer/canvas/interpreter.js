@@ -57,7 +57,7 @@ export function loadProgram(bytes) {
     `The program makes or takes ${pixels} pixels, but its images are of [${shape}].`);
   const run = (given) => {
     for (const name in inputs) {
-      const size = given[name]?.length;
+      const size = given[name]?.length ?? 0;
       need(size === inputs[name], `${name} has ${size} numbers, but ${inputs[name]} were expected.`);
       values[name].set(given[name]);
     }

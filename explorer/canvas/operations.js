@@ -26,23 +26,53 @@ function each(f) {
   }];
 }
 
+// A sum of rows of W, each times a number: four rows in one pass over the sum, and none for a zero.
+class Rows {
+  constructor(W, n, most) {
+    this.W = W; // rows of n numbers
+    this.n = n;
+    this.count = 0;
+    this.times = new Float32Array(most); // what each is taken times,
+    this.starts = new Int32Array(most); // and where it begins
+  }
+
+  add(v, start) {
+    if (v === 0) return;
+    this.times[this.count] = v;
+    this.starts[this.count++] = start;
+  }
+
+  sumInto(y) {
+    const { W, n, count, times, starts } = this;
+    let k = 0;
+    for (; k + 4 <= count; k += 4) {
+      const a = times[k], b = times[k + 1], c = times[k + 2], d = times[k + 3];
+      const p = starts[k], q = starts[k + 1], r = starts[k + 2], s = starts[k + 3];
+      for (let j = 0; j < n; j++) y[j] += a * W[p + j] + b * W[q + j] + c * W[r + j] + d * W[s + j];
+    }
+    for (; k < count; k++) {
+      const a = times[k], p = starts[k];
+      for (let j = 0; j < n; j++) y[j] += a * W[p + j];
+    }
+    this.count = 0;
+  }
+}
+
 export const operations = {
-  linear([x], op, tensor) { // a row of W for each input: the inner loop runs over outputs, and zeros cost nothing
+  linear([x], op, tensor) {
     const weight = tensor("weight"), bias = tensor("bias"), n = bias.data.length;
     need(
       weight.shape.length === 2 && weight.shape[0] === x.length && weight.shape[1] === n && bias.shape.length === 1,
       `linear takes ${x.length} numbers, but its weight is [${weight.shape}] and its bias [${bias.shape}].`,
     );
-    const W = weight.data, b = bias.data;
+    const rows = new Rows(weight.data, n, x.length);
     return [n, (y) => {
-      y.set(b);
-      for (let i = 0, row = 0; i < x.length; i++, row += n) {
-        const v = x[i];
-        if (v !== 0) for (let j = 0; j < n; j++) y[j] += v * W[row + j];
-      }
+      y.set(bias.data);
+      for (let i = 0; i < x.length; i++) rows.add(x[i], i * n);
+      rows.sumInto(y);
     }];
   },
-  convolve([x], op, tensor) { // as linear for each pixel of the maps: the inner loop runs over output channels
+  convolve([x], op, tensor) { // for each pixel of the maps as linear, over the pixels under its kernel
     const weight = tensor("weight"), bias = tensor("bias"), { height, width, repeat, stride, padding } = op;
     const [kernel, other, inputs, outputs] = weight.shape, size = height * width;
     need([height, width, repeat, stride, padding].every(isCount) && Math.min(height, width, repeat, stride) > 0,
@@ -54,8 +84,9 @@ export const operations = {
     need(kernel > 0 && h > 0 && w > 0, `convolve has a kernel of ${kernel} for maps of ${height} x ${width}.`);
     // Taps that fall on the same pixel, since it is repeated, are summed beforehand: for each place within a pixel.
     const taps = Math.floor((kernel + repeat - 2) / repeat) + 1, block = inputs * outputs;
-    need(Math.max(repeat * repeat * taps * taps * block, outputs * h * w) <= LARGEST, "convolve is too large.");
-    const W = new Float32Array(repeat * repeat * taps * taps * block), b = bias.data, sum = new Float32Array(outputs);
+    const all = repeat * repeat * taps * taps * block;
+    need(Math.max(all, outputs * h * w) <= LARGEST, "convolve is too large.");
+    const W = new Float32Array(all), sum = new Float32Array(outputs), rows = new Rows(W, outputs, taps * taps * inputs);
     const start = (r, c, down, right) => (((r * repeat + c) * taps + down) * taps + right) * block;
     for (let r = 0; r < repeat; r++) for (let c = 0; c < repeat; c++)
       for (let i = 0; i < kernel; i++) for (let k = 0; k < kernel; k++) {
@@ -66,16 +97,14 @@ export const operations = {
       for (let place = 0; place < h * w; place++) {
         const top = Math.floor(place / w) * stride - padding, left = (place % w) * stride - padding;
         const up = Math.floor(top / repeat), from = Math.floor(left / repeat);
-        sum.set(b);
         for (let down = 0; down < taps; down++) for (let right = 0; right < taps; right++) {
           const r = up + down, c = from + right;
           if (r < 0 || r >= height || c < 0 || c >= width) continue;
           let row = start(top - up * repeat, left - from * repeat, down, right);
-          for (let at = r * width + c; at < x.length; at += size, row += outputs) {
-            const v = x[at];
-            if (v !== 0) for (let j = 0; j < outputs; j++) sum[j] += v * W[row + j];
-          }
+          for (let at = r * width + c; at < x.length; at += size, row += outputs) rows.add(x[at], row);
         }
+        sum.set(bias.data);
+        rows.sumInto(sum);
         for (let j = 0; j < outputs; j++) y[j * h * w + place] = sum[j];
       }
     }];

@@ -8,21 +8,25 @@ export function need(condition, sentence) {
   if (!condition) throw new Error(sentence);
 }
 
-const halves = new Float32Array(65536); // the value of each float16, made when first needed
-function fromHalf(bits) {
-  if (halves[0x3c00] === 0)
+let halves = null; // the value of each float16, made when first needed
+function fromHalves(bits) {
+  if (!halves) {
+    halves = new Float32Array(65536);
     for (let h = 0; h < 65536; h++) {
       const exponent = (h >> 10) & 31, fraction = h & 1023;
       const size = exponent === 0 ? fraction * 2 ** -24
         : exponent < 31 ? (1 + fraction / 1024) * 2 ** (exponent - 15) : fraction ? NaN : Infinity;
       halves[h] = h & 0x8000 ? -size : size;
     }
-  return halves[bits];
+  }
+  const values = new Float32Array(bits.length);
+  for (let i = 0; i < bits.length; i++) values[i] = halves[bits[i]];
+  return values;
 }
 
 const types = {
   F32: [4, (buffer) => new Float32Array(buffer)],
-  F16: [2, (buffer) => Float32Array.from(new Uint16Array(buffer), fromHalf)],
+  F16: [2, (buffer) => fromHalves(new Uint16Array(buffer))],
   U8: [1, (buffer) => new Uint8Array(buffer)],
   I32: [4, (buffer) => new Int32Array(buffer)],
   I64: [8, (buffer) => Float64Array.from(new BigInt64Array(buffer), Number)],

@@ -158,6 +158,28 @@ def test_as_torch_within_1e_5(page, name, record_property):
         assert worst < TOLERANCE, part
 
 
+def test_buffers_are_used_again_and_nothing_is_left_in_them(page):
+    said = page.page.evaluate(
+        """file => {
+            const program = interpreter.loadProgram(Uint8Array.from(atob(file), letter => letter.charCodeAt(0)));
+            const first = program.run({z: [1, 2, 3, 4]}).pixels, before = Array.from(first);
+            const other = program.run({z: [0, -1, 0.5, 9]}).pixels, between = Array.from(other);
+            const again = Array.from(program.run({z: Float32Array.of(1, 2, 3, 4)}).pixels);
+            const errors = [{z: [1, 2, 3]}, {x: [1, 2, 3, 4]}, {}].map(given => {
+                try { program.run(given); } catch (error) { return error.message; }
+            });
+            return {same: first === other, equal: `${before}` === `${again}`, moved: `${before}` !== `${between}`, errors};
+        }""",
+        base64.b64encode(everything()).decode(),
+    )
+    assert (said["same"], said["equal"], said["moved"]) == (True, True, True)
+    assert said["errors"] == [
+        "z has 3 numbers, but 4 were expected.",
+        "z has 0 numbers, but 4 were expected.",
+        "z has 0 numbers, but 4 were expected.",
+    ]
+
+
 def program_of(blob: bytes) -> dict:
     return json.loads(json.loads(blob[8 : 8 + int.from_bytes(blob[:8], "little")])["__metadata__"]["program"])
 
