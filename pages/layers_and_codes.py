@@ -318,11 +318,8 @@ def codes_caption(entry: Entry, book: codebook.Book, before, after, swap: tuple[
 
 def neither(entry: Entry) -> str:
     """Why a model has nothing to show here."""
-    why = view.problem(entry)
-    if why is not None:
-        return why
     return (
-        f"This model's z is one vector ({entry.space_title}): it has neither layers one above the other nor a codebook."
+        view.problem(entry) or "This model's z is one vector: it has neither layers one above the other nor a codebook."
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -150,7 +150,7 @@ def the_planes(entries: list[Entry], notes: DeltaGenerator) -> None:
         f"{names(flat)} · {test.provenance}",
     )
     if chosen:
-        picture_rows(flat, flat, test, np.array(chosen[:SELECTED]), "the first selected images", samples=None)
+        picture_rows(flat, flat, test, np.array(chosen[:SELECTED]), "the first selected images", seed=None)
 
 
 # -- numbers --------------------------------------------------------------------------------------------------
@@ -201,13 +201,6 @@ def speeds_provenance(entries: list[Entry]) -> str:
 # -- pictures -------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Sampled:
-    """Which samples are drawn: their seed."""
-
-    seed: int
-
-
 def reconstructions(entry: Entry, who: np.ndarray) -> np.ndarray:
     """The pictures at the points of these test images, uint8 [n, C, H, W]."""
 
@@ -218,36 +211,34 @@ def reconstructions(entry: Entry, who: np.ndarray) -> np.ndarray:
 
 
 def picture_rows(
-    able: list[Entry], sampled: list[Entry], test: Images, who: np.ndarray, what: str, samples: Sampled | None
+    able: list[Entry], sampled: list[Entry], test: Images, who: np.ndarray, what: str, seed: int | None
 ) -> None:
-    """The images, below them the reconstructions of those `able`, below those the samples of those `sampled`."""
+    """The images, below them the reconstructions of those `able`, below those the samples of those `sampled`.
+
+    seed: of the samples; None for none.
+    """
     shown = [*able, *(entry for entry in sampled if entry not in able)]
     if not shown:
         return
-    height = HEIGHT if samples is not None else 28 + 56 * (1 + len(able))
+    height = HEIGHT if seed is not None else 28 + 56 * (1 + len(able))
     beside = 20 + round(7.6 * max(len(what), *(len(entry.name) for entry in shown)))
     n = len(who)
-    if samples is not None:
+    if seed is not None:
         side = (height - strips.HEAD) / (1 + len(able) + len(sampled)) - strips.BETWEEN
         n = int(np.clip((WIDTH - beside) // (side + strips.GAP), 4, min(PICTURES, len(who))))
     who = who[:n]
     rows = [strips.Row(words.capital(what), test.gray[who], "as they came")] if able else []
     with parts.working("Drawing pixel by pixel …", any(map(draws.slow, shown))):
         rows += [strips.Row(entry.name, reconstructions(entry, who), "reconstructed") for entry in able]
-        if samples is not None:
-            rows += [
-                strips.Row(entry.name, draws.from_prior(entry, samples.seed, n).pictures, "sampled")
-                for entry in sampled
-            ]
+        if seed is not None:
+            rows += [strips.Row(entry.name, draws.from_prior(entry, seed, n).pictures, "sampled") for entry in sampled]
     figure = strips.strips(rows, [""] * n, view.tones(), WIDTH, height, beside=beside, blocks=1)
-    key = "pictures" if samples is not None else "selected-pictures"
+    key = "pictures" if seed is not None else "selected-pictures"
     view.figure(figure, key, f"{what}, reconstructed by {' and '.join(entry.name for entry in able)}.")
-    if samples is not None:
+    if seed is not None:
         said = [f"{words.capital(what)}, and what each model makes of them: {parts.shown(able)}."] if able else []
         said += ["Samples from each prior, with the same seed."] if sampled else []
-        view.caption(
-            " ".join(said), f"{names(shown)} · {test.provenance} · seed {samples.seed} · nothing chosen or sorted"
-        )
+        view.caption(" ".join(said), f"{names(shown)} · {test.provenance} · seed {seed} · nothing chosen or sorted")
 
 
 def pictures(entries: list[Entry], image: int, seed: int, notes: DeltaGenerator) -> None:
@@ -258,7 +249,7 @@ def pictures(entries: list[Entry], image: int, seed: int, notes: DeltaGenerator)
             if entry not in sampled:
                 parts.cannot(entry, str(library.why_not(entry, "sample")), entries)
     who = (image + np.arange(min(PICTURES, len(test.gray)))) % len(test.gray)
-    picture_rows(able, sampled, test, who, f"test images from {image:,} on", Sampled(seed))
+    picture_rows(able, sampled, test, who, f"test images from {image:,} on", seed)
 
 
 # -- units ----------------------------------------------------------------------------------------------------

@@ -12,13 +12,26 @@ from streamlit.testing.v1 import AppTest
 from explorer import ROOT, library, planes
 
 DOCUMENT = (ROOT / "docs" / "pages.md").read_text("utf-8")
-PAGES = ("home", "latent_space", "samples", "interpolate", "pseudo_inputs", "active_units")
+PAGES = (
+    "home",
+    "latent_space",
+    "samples",
+    "interpolate",
+    "pseudo_inputs",
+    "active_units",
+    "traversals",
+    "layers_and_codes",
+    "side_by_side",
+)
 FIGURE = {
     "latent_space": "plotly_chart",
     "samples": "image",
     "interpolate": "image",
     "pseudo_inputs": "image",
     "active_units": "plotly_chart",
+    "traversals": "plotly_chart",
+    "layers_and_codes": "plotly_chart",
+    "side_by_side": "plotly_chart",
 }
 CALLS = {
     "latent_space": "encode",
@@ -26,6 +39,9 @@ CALLS = {
     "interpolate": "encode",
     "pseudo_inputs": "components",
     "active_units": "units",
+    "traversals": "encode",
+    "layers_and_codes": "encode",
+    "side_by_side": "encode",
 }
 """What a page asks of a model."""
 SENTENCES = dict(re.findall(r"^(\d+)\. (.+)$", DOCUMENT, re.MULTILINE))
@@ -81,6 +97,8 @@ def shelf(tmp_path_factory):
 
 def opened(page: str, name: str, **more: str) -> AppTest:
     at = AppTest.from_file(str(ROOT / "explorer" / "Home.py"), default_timeout=120)
+    if page == "side_by_side" and "beside" not in more:
+        more["models"] = name  # else it takes another one to compare with
     at.query_params.update({"model": name, **more})
     if page == "home":
         return at.run()
@@ -132,6 +150,7 @@ def test_a_sentence_in_place_of_a_figure_is_the_models_own(shelf, monkeypatch, n
     shelf(ROWS[name])
     entry = library.find(name)
     calls = {"samples": "sample", "interpolate": "encode", "active_units": "units", "pseudo_inputs": "components"}
+    calls |= {"traversals": "encode", "side_by_side": "encode"}
     for page, call in calls.items():
         why, cell = library.why_not(entry, call), ROWS[name].cells[page]
         assert (why is None) == ("`" in cell), page
@@ -175,7 +194,10 @@ def test_every_shipped_model_shows_its_figure_or_its_own_sentence(name):
         assert not at.exception
         assert not at.error
         why = library.why_not(entry, call)
-        if why is None:
+        if why is None and page == "layers_and_codes" and entry.space_kind not in ("layers", "codes"):
+            assert at.info[0].value == SENTENCES["20"]
+            assert not at.get(FIGURE[page])
+        elif why is None:
             assert at.get(FIGURE[page])
         else:
             reasons = (why, library.why_not(entry, "pseudo_inputs"))
