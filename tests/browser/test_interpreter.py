@@ -168,7 +168,8 @@ def test_buffers_are_used_again_and_nothing_is_left_in_them(page):
             const errors = [{z: [1, 2, 3]}, {x: [1, 2, 3, 4]}, {}].map(given => {
                 try { program.run(given); } catch (error) { return error.message; }
             });
-            return {same: first === other, equal: `${before}` === `${again}`, moved: `${before}` !== `${between}`, errors};
+            const equal = `${before}` === `${again}`, moved = `${before}` !== `${between}`;
+            return {same: first === other, equal, moved, errors};
         }""",
         base64.b64encode(everything()).decode(),
     )
