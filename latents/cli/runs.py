@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.live import Live
@@ -15,9 +15,12 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from .. import runs
 from ..errors import RunError
-from .app import app, console
+from .app import app, console, device
 from .run_tables import age, facts, remarks, runs_table, state_words
 from .train import overrides
+
+if TYPE_CHECKING:
+    from ..recipe import Recipe
 
 runs_app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", pretty_exceptions_enable=False)
 app.add_typer(runs_app, name="runs", help="Runs: start, list, watch, stop, resume and put away.")
@@ -159,13 +162,21 @@ def start(
 
     chosen = override(read_recipe(recipe), overrides(context.args))
     options = runs.Options(accelerator, devices, nodes, strategy, tuple(log or ()))
-    if on == runs.HERE:
-        from ..data import load as load_data
-
-        chosen.check(load_data(chosen.data.name))
+    if on == runs.HERE:  # what the process would say at once, it can say before it is queued
+        _check(chosen, accelerator)
     run = runs.launch(chosen, _root(root), name, where=on, options=options)
     _say(f"{state_words(run)}: {run.path}")
     _say(f"watch it with  latents runs watch {_called(run, root)}")
+
+
+def _check(recipe: Recipe, accelerator: str) -> None:
+    """Raise what is wrong with a recipe on this machine: data that do not fit, or more memory than there is."""
+    from ..data import load as load_data
+    from ..estimate import check_memory
+
+    data = load_data(recipe.data.name)
+    recipe.check(data)
+    check_memory(recipe, data, device("cpu" if accelerator == "cpu" else "auto"))
 
 
 def _called(run: runs.Run, root: Path | None) -> str:
