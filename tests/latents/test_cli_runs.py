@@ -52,17 +52,7 @@ def running(root, tiny):
 
 class TestStart:
     def test_a_preset_with_changes(self, call, root):
-        options = (
-            "--as",
-            "mine",
-            "--training.epochs",
-            "7",
-            "--name=own",
-            "--accelerator",
-            "cpu",
-            "--log",
-            "tensorboard",
-        )
+        options = ("--as", "mine", "--training.epochs", "7", "--name=own", "--accelerator", "cpu")
         code, out, err = call("start", "digits-standard-2d", *options, "--log", "tensorboard")
         assert (code, err) == (0, "")
         assert f"queued: {root / 'mine'}" in out
@@ -214,7 +204,7 @@ class TestAfterwards:
             assert command in out
         for command in ("trash", "restore", "limit", "log", "step", "pace"):
             assert command in out
-        assert " work " not in out
+        assert "What the process of a run does" not in out
 
 
 def test_looking_after_runs_is_quick_to_start(tmp_path):
