@@ -27,13 +27,15 @@ JOB = "LATENTS_JOB"
 """The variable by which a worker knows which job it is."""
 
 _CONNECT, _ANSWER, _LOOK = 3.0, 30.0, 5.0  # seconds: to connect, for an answer, and for one that a page waits for
-_REST = 10.0  # seconds in which a cluster that could not be reached is not asked again for states
+_REST = 30.0  # seconds in which a cluster that could not be reached is not asked again for states
+_KNOWN = 5.0  # seconds for which the list of a cluster's jobs is good: of a whole sweep, one question is asked
 _STOPPING = 15.0  # seconds that Ray may take to end a job: it asks first, and kills three seconds later
 
 Answer = TypeVar("Answer")
 
 _clients: dict[str, Any] = {}
 _away: dict[str, float] = {}
+_jobs: dict[str, tuple[float, dict[str, bool]]] = {}
 
 
 class Ray:
@@ -69,7 +71,10 @@ class Ray:
         if not isinstance(job, str) or time.monotonic() < _away.get(self.address, 0):
             return None
         try:
-            found = self._info(job, patience=_LOOK)
+            known = self._known().get(job)
+            if known is not None:
+                return known
+            found = self._info(job, patience=_LOOK)  # it may be newer than the list
         except RunError:
             return None
         return found is not None and not found.status.is_terminal()
@@ -121,6 +126,15 @@ class Ray:
         return str(printed or "").splitlines()[-lines:]
 
     # -- asking --
+
+    def _known(self) -> dict[str, bool]:
+        """Whether each job of the cluster waits or runs, as it was a moment ago."""
+        when, found = _jobs.get(self.address, (-_KNOWN, {}))
+        if time.monotonic() - when >= _KNOWN:
+            jobs = self._ask(lambda client: client.list_jobs(), patience=_LOOK)
+            found = {str(job.submission_id): not job.status.is_terminal() for job in jobs}
+            _jobs[self.address] = time.monotonic(), found
+        return found
 
     def _info(self, job: str, patience: float = _ANSWER) -> Any:
         """Ray's JobDetails, or None where the cluster knows no such job."""

@@ -58,7 +58,7 @@ class Run:
         return str(said) if said else self.fault
 
     def _lost(self) -> str:
-        ended = next((line for line in reversed(self.log_tail(3)) if ENDED in line), None)
+        ended = next((line for line in self.log_tail(1) if ENDED in line), None)
         kept = self.path / records.CHECKPOINT
         rest = "it can be resumed from its last checkpoint" if kept.is_file() else "it had no checkpoint yet"
         if ended is not None:
@@ -116,7 +116,10 @@ class Run:
             return None
         begun = len(times) > 1
         span = times[-1] - times[0] if begun else times[0]
-        return max(0.0, self.epochs - self._done()) * span / (len(times) - 1 if begun else 1)
+        each = max(
+            span / (len(times) - 1 if begun else 1), control.read(self.path).pace
+        )  # waiting is not in the history
+        return max(0.0, self.epochs - self._done()) * each
 
     @property
     def device(self) -> str:
@@ -191,7 +194,7 @@ def is_alive(status: dict[str, Any]) -> bool:
         return processes.alive(status.get("pid"), status.get("started"))
     age = _age(status)
     beats = age is not None and age < STALE
-    if status.get("launcher", HERE) == HERE or (age is not None and age < _AGAIN):
+    if status.get("launcher", HERE) == HERE or (age is not None and abs(age) < _AGAIN):
         return beats
     answer = _asked(status)
     return beats if answer is None else answer

@@ -21,6 +21,7 @@ def fresh(monkeypatch):
     """No cluster is known, and none is named by the surroundings."""
     monkeypatch.setattr(cluster, "_clients", {})
     monkeypatch.setattr(cluster, "_away", {})
+    monkeypatch.setattr(cluster, "_jobs", {})
     monkeypatch.setattr("latents.runs.run._answers", {})
     for name in ("RAY_ADDRESS", "RAY_API_SERVER_ADDRESS", cluster.PYTHON, cluster.JOB):
         monkeypatch.delenv(name, raising=False)
@@ -172,7 +173,11 @@ class Answers:
     """A client with the nodes and jobs of a cluster."""
 
     def __init__(self, **jobs):
-        self.jobs, self.submitted = jobs, []
+        self.jobs, self.submitted, self.listed = jobs, [], 0
+
+    def list_jobs(self):
+        self.listed += 1
+        return [SimpleNamespace(submission_id=name, status=job.status) for name, job in self.jobs.items()]
 
     def submit_job(self, **given):
         self.submitted.append(given)
@@ -242,6 +247,14 @@ def test_a_job_is_alive_until_it_has_ended(ray, status, alive):
     assert launcher.alive({"job": "one"}) is alive
     assert launcher.alive({"job": "two"}) is False  # the cluster was started anew since
     assert launcher.alive({"job": None}) is None
+
+
+def test_of_many_runs_one_question_is_asked(ray):
+    launcher, client = ray(**{f"job{i}": details("PENDING") for i in range(50)})
+    assert all(launcher.alive({"job": f"job{i}"}) for i in range(50))
+    assert client.listed == 1
+    client.jobs["new"] = details("RUNNING")
+    assert launcher.alive({"job": "new"}) is True
 
 
 @pytest.mark.parametrize(

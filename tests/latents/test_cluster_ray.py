@@ -160,7 +160,9 @@ def test_a_folder_that_the_cluster_does_not_see_is_said(address, root, tiny, cli
 
 def test_a_run_that_fails_there_says_why(address, root, tiny):
     recipe = tiny(model__prior__kind="vampprior", model__prior__components=99_999, model__prior__initialisation="data")
-    run = state(runs.launch(recipe, root, "one", where=address, options=CPU), "failed")
+    run = state(
+        runs.launch(recipe, root, "one", where=address), "failed"
+    )  # "auto": it has no GPU, so none is asked for
     assert "model.prior.components is 99999" in run.error
 
 
