@@ -124,9 +124,11 @@ def _trials(model: Model, part: Part) -> tuple[dict[str, np.ndarray], dict[str, 
     if part == "encoder":
         q = model.encode(x)
         inputs, expected = {"x": x}, {"point": model.space.point(q)}
-        for name, attribute in (("stddev", "stddev"), ("kappa", "concentration")):
-            if hasattr(q, attribute):
-                expected[name] = getattr(q, attribute)
+        top = getattr(q, "top", q)  # of a hierarchy
+        if hasattr(top, "concentration"):
+            expected["kappa"] = top.concentration
+        elif hasattr(q, "stddev"):
+            expected["stddev"] = q.stddev
     return _flat(inputs), _flat(expected)
 
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from ..bodies.conv import ConvDecoder, ConvEncoder
 from ..bodies.gated_conv import GatedConv
 from ..bodies.mlp import MLPDecoder, MLPEncoder
+from ..errors import LatentsError
 from ..likelihoods import bernoulli, categorical, gaussian, levels, logistic, pixelcnn
 from ..models.hierarchical import GaussianHead, JoinedDecoder
 from ..networks import GatedLinear
@@ -28,7 +29,7 @@ from .program import Builder, Value
 Outputs = dict[str, Value]
 
 
-class NotPortable(Exception):
+class NotPortable(LatentsError):
     """A decoder or an encoder that is not a portable program; the message is one sentence that says why."""
 
 

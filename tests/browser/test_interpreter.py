@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -62,7 +63,9 @@ class Page:
         else:
             route.fulfill(body=found[0], content_type=found[1])
 
-    def run(self, blob: bytes, inputs: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], dict[str, float]]:
+    def run(
+        self, blob: bytes, inputs: dict[str, np.ndarray], timed: int = TIMED
+    ) -> tuple[dict[str, np.ndarray], dict[str, float]]:
         """Outputs `[N, size]` of a program for inputs `[N, size]`, and milliseconds of a run: median and p95."""
         self.files["/program"] = (blob, "application/octet-stream")
         rows = [
@@ -86,7 +89,7 @@ class Page:
                 times.sort((a, b) => a - b);
                 return {outputs, median: times[timed >> 1], p95: times[Math.floor(0.95 * timed)]};
             }""",
-            [rows, TIMED],
+            [rows, timed],
         )
         outputs = {name: np.array([row[name] for row in found["outputs"]]) for name in found["outputs"][0]}
         return outputs, {"median": found["median"], "p95": found["p95"]}
@@ -156,6 +159,25 @@ def test_as_torch_within_1e_5(page, name, record_property):
         record_property(part, told)
         print(f"{name} {part}: {told}")
         assert worst < TOLERANCE, part
+
+
+def test_convolutions_of_every_form(page):
+    """Kernels that meet repeated pixels at every place within them, strides, and borders."""
+    draw, tried = np.random.default_rng(2), 0
+    for kernel, repeat, stride, padding in product((1, 2, 3, 4), (1, 2, 3), (1, 2), (0, 1, 2)):
+        if kernel > 2 * repeat + 2 * padding:
+            continue
+        build = Builder({"z": 12})
+        maps = replace(build.input(), maps=(2, 2, 3))
+        weight, bias = draw.normal(size=(5, 2, kernel, kernel)), draw.normal(size=5)
+        found = build.convolve(maps, weight, bias, repeat, stride, padding)
+        outputs, shape = {"pixels": found.name}, (1, 1, found.size)
+        blob = Program("decoder", build.inputs, build.ops, outputs, shape, "none", build.tensors).write("float32")
+        z = draw.normal(size=(2, 12)).astype(np.float32)
+        pixels = page.run(blob, {"z": z}, timed=1)[0]["pixels"]
+        assert np.abs(pixels - portable.run(blob, {"z": z})["pixels"]).max() < 1e-5, (kernel, repeat, stride, padding)
+        tried += 1
+    assert tried > 50
 
 
 def test_buffers_are_used_again_and_nothing_is_left_in_them(page):

@@ -162,6 +162,66 @@ class TestRounding:
         }
 
 
+class TestUntrained:
+    """Combinations that no shipped model has."""
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"likelihood__kind": "gaussian", "likelihood__variance": "pixel"},
+            {"likelihood__kind": "gaussian", "likelihood__variance": "fixed"},
+            {"likelihood__kind": "discretised-logistic"},
+            {"encoder": {"kind": "conv", "layers": ((4, 3, 2, 1), (5, 3, 1, 0))}, "likelihood__kind": "gaussian"},
+            {
+                "decoder": {"kind": "conv", "hidden": (7,), "start": 3, "layers": ((4, 3, 2, 1), (5, 3, 2, 1))},
+                "likelihood__kind": "discretised-logistic",
+            },
+            {
+                "decoder": {"kind": "conv", "start": 2, "layers": ((4, 4, 3, 1),)},
+                "likelihood__kind": "gaussian",
+                "likelihood__variance": "pixel",
+            },
+            {"posterior__kind": "vmf", "prior__kind": "uniform-sphere"},
+            {"prior__kind": "mixture"},
+        ],
+        ids=lambda changes: " ".join(map(str, changes.values()))[:40],
+    )
+    def test_colour_images(self, tiny, changes):
+        recipe = tiny(data__binarisation="none", **{f"model__{name}": value for name, value in changes.items()})
+        self.check(build(recipe, (3, 8, 8)).eval())
+
+    @pytest.mark.parametrize("top", [("gaussian", "standard"), ("householder", "vampprior"), ("vmf", "uniform-sphere")])
+    def test_hierarchies(self, tiny, top):
+        recipe = tiny(
+            model={
+                "kind": "hierarchical",
+                "layers": (3, 2, 4),
+                "hidden": 6,
+                "posterior": {"kind": top[0]},
+                "prior": {"kind": top[1]} | ({"components": 3} if top[1] == "vampprior" else {}),
+            }
+        )
+        outputs = self.check(build(recipe, (1, 8, 8)).eval())
+        assert set(outputs) == ({"point", "kappa"} if top[0] == "vmf" else {"point", "stddev"})
+
+    @torch.no_grad()
+    def check(self, model) -> set[str]:
+        """Both parts of a model as torch has them; the encoder's outputs."""
+        x = torch.rand(5, *model.shape)
+        q, z = model.encode(x), model.points(x)
+        pixels = model.picture(z).images.flatten(1).numpy()
+        found = portable.run(portable.export(model, "decoder", "float32"), {"z": z.numpy()})
+        assert worst(found, {"pixels": pixels}) < TOLERANCE
+        found = portable.run(portable.export(model, "encoder", "float32"), {"x": x.flatten(1).numpy()})
+        wanted = {"point": z.numpy()}
+        if "kappa" in found:
+            wanted["kappa"] = getattr(q, "top", q).concentration.unsqueeze(-1).numpy()
+        if "stddev" in found:
+            wanted["stddev"] = q.stddev.numpy()
+        assert worst(found, wanted) < TOLERANCE
+        return set(found)
+
+
 class TestWhatIsNotKnown:
     def test_an_outside_part(self, linear_gaussian):
         model = linear_gaussian()
