@@ -5,7 +5,7 @@ VENV ?= $(ROOT)/.venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-slow test-all lint train-zoo bench
+.PHONY: help setup run test test-slow test-all lint lecture train-zoo bench
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(ROOT)/Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -46,6 +46,9 @@ test-all: test test-slow ## run all tests, those that take long too
 
 lint: $(VENV)/.installed-dev ## check style and types
 	@cd $(ROOT) && $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+lecture: $(VENV)/.installed ## make the shipped HTML file again, after the canvas or its models have changed
+	@cd $(ROOT) && $(BIN)/python -m explorer export mnist-standard-2d --beside mnist-vampprior-2d --out docs/lecture.html
 
 train-zoo: $(VENV)/.installed ## train the shipped models that are not whole (about five hours on one core)
 	@cd $(ROOT) && $(BIN)/python -m latents.zoo

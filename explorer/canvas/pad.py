@@ -35,7 +35,7 @@ def surroundings(images: np.ndarray) -> tuple[float | None, float]:
     if (np.abs(border - tone) < INK).mean() < UNIFORM:
         return None, 0.0
     ink = np.abs(values - tone) > INK
-    shares = [_extent(ink.any(axis=axis)) / ink.shape[3 - axis] for axis in (1, 2)]
+    shares = [_extent(np.any(ink, axis=axis)) / ink.shape[3 - axis] for axis in (1, 2)]
     margin = (1 - np.median(np.maximum(*shares))) / 2
     return float(round(tone)), round(float(np.clip(margin, 0, 0.4)), 4)
 

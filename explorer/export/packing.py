@@ -13,9 +13,7 @@ import re
 import zlib
 from dataclasses import dataclass, field
 
-_ELEMENT = re.compile(
-    r'<script type="application/octet-stream" id="(\w+)" data-packed="(\w+)">([A-Za-z0-9+/=]*)</script>'
-)
+_ELEMENT = re.compile(r'<script type="application/octet-stream" id="(\w+)" data-packed="(\w+)">([^<]*)</script>')
 STORED, DEFLATED = "stored", "deflated"
 
 

@@ -56,8 +56,8 @@ def one_bit(sprite: Sprite, seen: np.ndarray) -> Sprite:
         rows = -(-len(part) // sprite.columns)
         sheet = np.zeros((rows * sprite.columns, height, width), bool)
         sheet[: len(part)] = part
-        sheet = sheet.reshape(rows, sprite.columns, height, width).swapaxes(1, 2).reshape(rows * height, -1)
-        tiles.append(_png(Image.fromarray(sheet)))
+        whole = sheet.reshape(rows, sprite.columns, height, width).swapaxes(1, 2).reshape(rows * height, -1)
+        tiles.append(_png(Image.fromarray(whole)))
     return replace(sprite, tiles=tuple(tiles))
 
 
