@@ -1,0 +1,248 @@
+"""Layers and codes: what is kept of an image's z, what the prior fills in, and what a swapped code changes."""
+
+import re
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from explorer import ROOT, codebook, layered, library, selecting
+from explorer.charts import code_map, linked, theme
+from explorer.charts.plane import Plane
+
+TWO, VAMP, THREE, CODES = "digits-hvae", "digits-hvae-vampprior", "digits-hvae-3-layers", "digits-vq-vae"
+
+
+def app(**parameters: str) -> AppTest:
+    at = AppTest.from_file(str(ROOT / "explorer" / "Home.py"), default_timeout=180)
+    at.query_params.update(parameters)
+    at.run()
+    at.switch_page("../pages/layers_and_codes.py")
+    at.query_params.update(parameters)
+    at.run()
+    assert not at.exception, at.exception
+    return at
+
+
+def said(at: AppTest) -> str:
+    return "\n".join(str(part.value) for part in at.markdown)
+
+
+# -- layers --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("keep", [1, 2])
+def test_the_upper_layers_are_kept_and_the_rest_is_the_priors(keep):
+    entry = library.find(THREE)
+    z = library.encoding(entry).points[:6]
+    mean = layered.kept(entry, z, keep)
+    one, same, other = (layered.kept(entry, z, keep, seed) for seed in (1, 1, 2))
+    for filled in (mean, one, other):
+        np.testing.assert_array_equal(filled[:, : 8 * keep], z[:, : 8 * keep])
+    np.testing.assert_array_equal(one, same)
+    assert (one[:, 8 * keep :] != other[:, 8 * keep :]).all()
+
+
+def test_all_layers_kept_is_the_image_and_none_is_the_same_for_all():
+    entry = library.find(THREE)
+    z = library.encoding(entry).points[:6]
+    np.testing.assert_array_equal(layered.kept(entry, z, 3), z)
+    none = layered.kept(entry, z, 0)
+    assert (none == none[0]).all()
+    np.testing.assert_array_equal(none[0], layered.prior_mean(entry)[0])
+
+
+def test_draws_below_have_the_mean_and_spread_of_the_prior():
+    import torch
+
+    entry = library.find(TWO)
+    z = np.repeat(library.encoding(entry).points[:1], 4000, axis=0)
+    drawn = layered.kept(entry, z, 1, seed=3)[:, 8:]
+    with torch.no_grad():
+        expected = library.model(entry).lower_priors[0](torch.tensor(z[:1, :8]))
+    error = expected.stddev[0].numpy() / np.sqrt(4000)
+    assert (abs(drawn.mean(0) - expected.mean[0].numpy()) < 5 * error).all()
+    np.testing.assert_allclose(drawn.std(0), expected.stddev[0].numpy(), rtol=0.1)
+    np.testing.assert_allclose(layered.kept(entry, z[:1], 1)[0, 8:], expected.mean[0], atol=1e-5)
+
+
+def test_the_errors_are_those_of_the_pictures_and_fall():
+    entry = library.find(VAMP)
+    errors, n = layered.errors(entry)
+    assert n == 300
+    seen = library.images(entry).seen / 255
+    whole = np.square(library.decode(entry, library.encoding(entry).points) / 255 - seen).mean()
+    constant = np.square(library.decode(entry, layered.prior_mean(entry)[0][None])[0] / 255 - seen).mean()
+    assert errors[-1] == pytest.approx(whole)
+    assert errors[0] == pytest.approx(constant)
+    assert errors[0] > errors[1] > errors[2]
+
+
+def test_the_planes_of_the_layers():
+    entry = library.find(THREE)
+    for layer in range(3):
+        points, shares = layered.plane_of(entry, layer)
+        own = library.encoding(entry).points[:, 8 * layer : 8 * layer + 8].astype(np.float64)
+        variances = np.linalg.eigvalsh(np.cov(own.T))[::-1]
+        np.testing.assert_allclose(np.var(points, axis=0, ddof=1), variances[:2], rtol=1e-3)
+        np.testing.assert_allclose(shares, variances[:2] / variances.sum(), rtol=1e-3)
+
+
+# -- codes ---------------------------------------------------------------------------------------------------
+
+
+def test_the_usage_and_its_perplexity():
+    import torch
+
+    from latents.vector_quantiser import perplexity
+
+    entry = library.find(CODES)
+    book, codes = codebook.of(entry), codebook.codes(entry)
+    np.testing.assert_allclose(book.shares, [np.mean(codes == k) for k in range(book.size)])
+    assert book.places == codes.size == 300 * 16
+    assert book.perplexity == pytest.approx(float(perplexity(torch.tensor(codes), book.size)), rel=1e-5)
+    assert codebook.another(book, int(book.order[0])) == book.order[1]
+    assert codebook.another(book, int(book.order[1])) == book.order[0]
+
+
+@pytest.mark.parametrize(("shares", "perplexity"), [([1, 0, 0, 0], 1), ([0.5, 0.5, 0, 0], 2), ([0.25] * 4, 4)])
+def test_perplexity_counts_codes_in_equal_use(shares, perplexity):
+    assert codebook.Book((1, 1), np.array(shares, float), 10).perplexity == pytest.approx(perplexity)
+
+
+def test_a_swap_changes_one_place():
+    z = np.arange(6)
+    np.testing.assert_array_equal(codebook.swapped(z, 2, 9), [0, 1, 9, 3, 4, 5])
+    np.testing.assert_array_equal(z, np.arange(6))
+
+
+def test_the_difference_is_white_where_nothing_changes_red_where_more_blue_where_less():
+    before = np.array([[[0, 0, 255]]], np.uint8)
+    after = np.array([[[0, 255, 0]]], np.uint8)
+    same, more, less = code_map.change(before, after)[:, 0].T.astype(int)
+    assert list(same) == [255, 255, 255]
+    assert more[0] > more[2]
+    assert less[2] > less[0]
+
+
+def test_every_place_and_every_bar_can_be_clicked():
+    codes = np.array([[3, 1, 2], [0, 3, 3]])
+    figure = code_map.code_map(np.zeros((1, 8, 12), np.uint8), codes, 4, theme.LIGHT, 200)
+    (places,) = (trace for trace in figure.data if trace.name == "place")
+    assert list(places.text) == ["3", "1", "2", "0", "3", "3"]
+    assert list(places.customdata) == list(range(6))
+    assert places.y[0] < places.y[-1]
+    assert figure.layout.yaxis.range[0] > figure.layout.yaxis.range[1]  # the first row is at the top
+    (bars,) = code_map.usage(np.array([0.1, 0.6, 0.3]), {0: "after"}, theme.LIGHT, 200).data
+    assert list(bars.customdata) == [1, 2, 0]
+    np.testing.assert_allclose(bars.y, [60, 30, 10])
+
+
+# -- one selection on all planes -----------------------------------------------------------------------------
+
+
+def plane(points: np.ndarray) -> Plane:
+    return Plane("", points, np.arange(len(points)) % 3, None, None, None, "x", "y")
+
+
+def test_what_is_chosen_stands_out_on_every_plane_at_its_own_place():
+    rng = np.random.default_rng(0)
+    clouds = rng.normal(size=(2, 20, 2))
+    region = ((-3.0, 3.0), (-3.0, 3.0))
+    figure = linked.linked([plane(c) for c in clouds], [region] * 2, theme.DARK, 400, chosen=[4, 11])
+    marked = [trace for trace in figure.data if trace.name == "selected"]
+    for trace, cloud in zip(marked, clouds, strict=True):
+        np.testing.assert_allclose(np.stack([trace.x, trace.y], 1), cloud[[4, 11]], rtol=1e-6)
+        assert list(trace.customdata) == [4, 11]
+    dots = [trace for trace in figure.data if trace.type == "scattergl" and trace.name != "selected"]
+    assert {trace.marker.opacity for trace in dots} == {linked.FAINT}
+
+
+def test_planes_with_their_own_scale_do_not_move_together():
+    clouds = np.zeros((2, 5, 2))
+    regions = [((-3.0, 3.0), (-3.0, 3.0)), ((-9.0, 9.0), (-9.0, 9.0))]
+    apart = linked.linked([plane(c) for c in clouds], regions, theme.LIGHT, 400, chosen=[])
+    assert tuple(apart.layout.xaxis2.range) == (-9, 9)
+    assert apart.layout.xaxis2.matches is None
+    together = linked.linked([plane(c) for c in clouds], regions[:1] * 2, theme.LIGHT, 400, chosen=[])
+    assert together.layout.xaxis2.matches == "x"
+
+
+def test_the_numbers_of_a_selection():
+    points = [{"customdata": [7]}, {"customdata": 3}, {"x": 1}, {"customdata": [7]}, {"customdata": ["a"]}]
+    assert selecting.numbers({"selection": {"points": points}}) == [7, 3]
+    assert selecting.numbers(None) == selecting.numbers({}) == []
+
+
+# -- the page ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("view", ["Redrawn below", "Layer by layer", "Planes"])
+@pytest.mark.parametrize("name", [VAMP, THREE])
+def test_every_view_of_a_hierarchy(name, view):
+    at = app(model=name, layers=view)
+    assert at.get("plotly_chart")
+    assert not at.info
+    if view == "Layer by layer":
+        errors, _ = layered.errors(library.find(name))
+        told = [float(found) for found in re.findall(r"0\.\d{4}", said(at))]
+        assert told == [round(error, 4) for error in errors]
+
+
+def test_more_layers_can_be_kept():
+    assert "z₃, z₂ of each test image is kept, and z₁ drawn anew" in said(app(model=THREE, keep="2"))
+    assert "z₃ of each test image is kept, and z₂, z₁ drawn anew" in said(app(model=THREE))
+
+
+def test_the_page_tells_what_the_swap_of_the_link_changes():
+    entry = library.find(CODES)
+    mine = codebook.codes(entry)[5]
+    new = (int(mine[9]) + 1) % 4
+    swapped = mine.copy()
+    swapped[9] = new
+    before, after = library.decode(entry, np.stack([mine, swapped]).astype(np.float32)).astype(int)
+    changed = int((abs(after - before) > 12).sum())
+    told = said(app(model=CODES, image="5", place="9", code=str(new)))
+    assert f"Code {new} in place of {mine[9]}, at place 9 (row 3, column 2), changes {changed} pixel" in told
+
+
+def test_a_click_on_a_place_and_on_a_bar_chooses_them():
+    at = app(model=CODES)
+    at.session_state[f"map-{CODES}"] = {"selection": {"points": [{"customdata": 3}]}}
+    at.session_state[f"usage-{CODES}"] = {"selection": {"points": [{"customdata": [2]}]}}
+    assert selecting.numbers(at.session_state[f"map-{CODES}"]) == [3]
+    at.number_input(key="place").set_value(3).run()
+    at.number_input(key="code").set_value(2).run()
+    assert "at place 3 (row 1, column 4)" in said(at)
+    assert not at.exception
+
+
+def test_places_and_codes_out_of_range_are_forgotten():
+    at = app(model=CODES, place="400", code="99", image="9999")
+    assert at.number_input(key="place").value < 16
+    assert at.number_input(key="code").value < 4
+
+
+def test_two_families_side_by_side():
+    at = app(model=TWO, beside=CODES)
+    assert "Perplexity" in said(at)
+    assert "drawn anew" in said(at)
+    assert not at.info
+
+
+def test_a_model_with_neither_says_so_and_offers_both():
+    at = app(model="digits-standard-2d")
+    assert "neither layers" in at.info[0].value
+    offered = [button.label for button in at.button if button.label.startswith("Open ")]
+    assert len(offered) == 2
+    next(button for button in at.button if button.label == offered[0]).click().run()
+    assert not at.exception
+    assert at.get("plotly_chart")
+
+
+@pytest.mark.slow
+def test_every_hierarchy_in_every_view():
+    for entry in library.whole():
+        if entry.space_kind == "layers":
+            for view in ("Redrawn below", "Layer by layer", "Planes"):
+                assert app(model=entry.name, layers=view).get("plotly_chart")
