@@ -120,8 +120,7 @@ def confirmations(run: Run) -> None:
 @st.dialog("Kill this run?", icon=":material/dangerous:")
 def _killing(run: Run) -> None:
     st.markdown(f"**{run.name}** ends at once. What it learnt after its last checkpoint is lost.")
-    if st.button("Kill it", type="primary"):
-        act("kill", run)
+    if st.button("Kill it", type="primary", on_click=act, args=("kill", run)):
         st.rerun()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -38,9 +39,7 @@ def show(runs: list[Run]) -> None:
     names = [run.name for run in runs]
 
     def opened() -> None:
-        chosen = st.session_state["list"]["selection"]["rows"]
-        if chosen and chosen[0] < len(names):
-            st.session_state["run"] = names[chosen[0]]
+        st.session_state["run"] = chosen(names, st.session_state["list"])
 
     column = st.column_config
     st.dataframe(
@@ -65,6 +64,12 @@ def show(runs: list[Run]) -> None:
         },
         alt="All runs with their state and progress.",
     )
+
+
+def chosen(names: list[str], state: Mapping[str, Any]) -> str | None:
+    """The run whose row was clicked, by the table's state; None where there is none."""
+    rows = state["selection"]["rows"]
+    return names[rows[0]] if rows and rows[0] < len(names) else None
 
 
 HELP = "The ELBO of the validation images; of models without one, their log-likelihood or loss."
