@@ -235,6 +235,8 @@ class TestStates:
         rows = "".join(f"{epoch},{seconds}\n" for epoch, seconds in enumerate(times, start=1))
         (path / "history.csv").write_text("epoch,seconds\n" + rows)
         assert runs.get(root, "a").seconds_left == pytest.approx(9.5 * 2)
+        control.write(path, pace=30.0)
+        assert runs.get(root, "a").seconds_left == pytest.approx(9.5 * 30)
 
 
 class TestListing:
