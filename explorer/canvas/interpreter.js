@@ -35,7 +35,7 @@ export function loadProgram(bytes) {
     need(Array.isArray(op.in) && op.in.length > 0 && op.in.every((name) => typeof name === "string" && name in values),
       `The operation ${op.op} takes values that are not made before it.`);
     const count = op.op in counts ? counts[op.op] : 1;
-    need(count === null || op.in.length === count, `The operation ${op.op} takes ${count} values, not ${op.in.length}.`);
+    need(count === null || op.in.length === count, `The operation ${op.op} takes ${count}, not ${op.in.length} values.`);
     for (const name of numbers[op.op] ?? [])
       need(Number.isFinite(op[name]), `The operation ${op.op} has no number for its ${name}.`);
     const tensor = (key) => {
