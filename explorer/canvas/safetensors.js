@@ -36,7 +36,7 @@ export function readSafetensors(bytes) {
   const file = bytes instanceof ArrayBuffer ? new Uint8Array(bytes) : bytes;
   need(file.length >= 8, `The file is cut off: it has ${file.length} bytes.`);
   const length = Number(new DataView(file.buffer, file.byteOffset, 8).getBigUint64(0, true));
-  need(length <= file.length - 8, `The file is cut off: of ${length} bytes of its header ${file.length - 8} are there.`);
+  need(length <= file.length - 8, `The file is cut off: of its header of ${length} bytes ${file.length - 8} are left.`);
   let header;
   try {
     header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(file.subarray(8, 8 + length)));
