@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from explorer.canvas import CanvasPlane
 
-HEIGHT = 566
+HEIGHT = 548
 CANVAS = "plane-canvas"
 POINTS, DECODED, TRAINING, DRAW = "Points", "Decoded plane", "Training", "Draw"
 CLASS, ELBO = "Class", "ELBO"
@@ -178,9 +178,10 @@ def caption(entries: list[Entry], layouts: list[planes.Layout], shown: list[Canv
         if how["pseudo"] and any(layout.pseudo is not None for layout in layouts):
             sentence += f"; {'white' if view.dark() else 'black'} dots are pseudo-inputs"
             sentence += ", as large as their share" if how["shares"] else ""
-    if how["prior"]:
-        sentence += f"; gray lines enclose {SHARES} of the prior"
-    if how["aggregate"]:
+    if how["prior"] and how["view"] != TRAINING:
+        colour = "green" if how["view"] == DECODED else "gray"
+        sentence += f"; {colour} lines enclose {SHARES} of the prior"
+    if how["aggregate"] and how["view"] != TRAINING:
         sentence += "; dashed lines enclose the same shares of all q(z|x) together"
     sentence += f". {_frames(shown)}" if how["view"] == TRAINING else f". {_way(entries, first, shown)}"
     names = " | ".join(f"{entry.name} ({entry.space_title})" for entry in entries)

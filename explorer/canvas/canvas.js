@@ -90,10 +90,11 @@ import { Stage } from "./stage.js";
  * @returns {{root: HTMLElement, aside: HTMLElement, update: (options: Partial<Options>) => void, destroy: () => void,
  *   showPosterior: (posterior: {point: Float32Array, stddev: Float32Array|null}|null, plane?: number) => void,
  *   decoded: (plane?: number) => {x: number, y: number, z: number[], pixels: number[]}|null,
- *   screen: (x: number, y: number, plane?: number) => number[], describe: () => Object}}
+ *   places: (plane?: number) => number[], screen: (x: number, y: number, plane?: number) => number[],
+ *   describe: () => Object}}
  *   root: the canvas's element, whose property `latentCanvas` is this handle; aside: an empty place at the right of the
  *   planes, for a pad; showPosterior: draws a posterior's mean and ellipse (null: none); decoded: what was decoded last;
- *   screen: where a place of the plane is in the window; describe: what is shown, in numbers
+ *   places: of the points that are shown, x and y in turn; screen: where a place of the plane is in the window; describe: what is shown, in numbers
  */
 export function createCanvas(element, options, callbacks = {}) {
   const stage = new Stage(element, options, callbacks);
@@ -104,6 +105,7 @@ export function createCanvas(element, options, callbacks = {}) {
     destroy: () => stage.destroy(),
     showPosterior: (posterior, plane = 0) => stage.showPosterior(posterior, plane),
     decoded: (plane = 0) => stage.decoded(plane),
+    places: (plane = 0) => stage.places(plane),
     screen: (x, y, plane = 0) => stage.screen(x, y, plane),
     describe: () => stage.describe(),
   };

@@ -5,11 +5,15 @@ export default function (component) {
   const { data, parentElement } = component;
   const address = new URL(data.script, document.baseURI).href;
   if (!bundles.has(address)) bundles.set(address, import(address));
+  const loading = document.createElement("div");
+  loading.className = "lx-loading";
+  parentElement.append(loading);
   let end = null;
   let ended = false;
   bundles
     .get(address)
     .then((bundle) => {
+      loading.remove();
       if (!ended) end = bundle.mount(component);
     })
     .catch((error) => {

@@ -15,7 +15,8 @@ import { loadProgram } from "./interpreter.js";
 import { rgb, viridis } from "./theme.js";
 
 const REACH = 10; // pixels within which a point is meant
-export const TILE = 38; // CSS pixels of a decoded tile, about
+const ON_TILES = "#2fb391"; // contours over decoded pictures, which are dark in light and dark themes
+export const TILE = 34; // CSS pixels of a decoded tile, about
 
 export class PlaneView {
   /** @param {Object} about one of `planes` in `createCanvas` @param {Object} stage what the planes share (canvas.js) */
@@ -291,7 +292,7 @@ export class PlaneView {
   draw(moving) {
     if (!this.width || !this.camera) return false;
     let more = false;
-    if (this.dirty.ground) more = this.drawGround() || more;
+    if (this.dirty.ground) more = this.drawGround(moving) || more;
     if (this.dirty.dots && this.xy) this.drawDots(moving);
     if (this.dirty.over && this.xy) this.drawOver();
     this.dirty.dots = this.dirty.over = false;
@@ -299,8 +300,8 @@ export class PlaneView {
     return more;
   }
 
-  /** Axes, decoded tiles, contours. @returns {boolean} whether more tiles are to come */
-  drawGround() {
+  /** Axes, decoded tiles, contours. @param {boolean} moving whether the camera moves @returns {boolean} whether more tiles are to come */
+  drawGround(moving) {
     const { settings, tones } = this.stage;
     const { camera, ratio } = this;
     const pen = this.ground.getContext("2d");
@@ -314,22 +315,22 @@ export class PlaneView {
     pen.rect(0, 0, camera.width, camera.height);
     pen.clip();
     let more = false;
-    if (settings.decoded && !this.frame) more = this.drawDecoded(pen);
+    if (settings.decoded && !this.frame) more = this.drawDecoded(pen, moving);
     if (!this.frame)
       for (const [kind, dash] of [["prior", []], ["aggregate", [4, 3]]]) {
         if (!settings[kind] || !this.about.contours[kind]) continue;
         if (!this.densities[kind]) this.need(kind);
-        else this.densities[kind].draw(pen, camera, settings.decoded ? tones.accent : tones.contour, settings.decoded ? 1.5 : 1, dash);
+        else this.densities[kind].draw(pen, camera, settings.decoded ? ON_TILES : tones.contour, settings.decoded ? 1.5 : 1, dash);
       }
     pen.restore();
     return more;
   }
 
-  drawDecoded(pen) {
+  drawDecoded(pen, moving) {
     if (this.decoder && this.way.ready) {
       const held = this.stage.held;
       this.tiles.sync(`${held}`);
-      return !this.tiles.draw(pen, this.camera, TILE, (x, y) => this.decodeAt(x, y, held)?.pixels ?? null);
+      return !this.tiles.draw(pen, this.camera, TILE, (x, y) => this.decodeAt(x, y, held)?.pixels ?? null, moving);
     }
     if (this.about.lattice) {
       if (this.lattice) this.lattice.draw(pen, this.camera);

@@ -14,9 +14,15 @@ export function reading(stage, at) {
   const parts = [`${names}(${number(x, digits)}, ${number(y, digits)})`];
   const nearest = view.grid.nearest(x, y, 1, (point) => view.visible(point))[0];
   if (nearest) parts.push(`nearest: ${stage.named(view, view.imageOf(nearest.index))}`);
-  const densities = stage.views.filter((other) => stage.belongs(view, other)).map((other) => other.densities.prior?.at(x, y) ?? null);
+  const densities = stage.views.filter((other) => stage.belongs(view, other)).map((other) => density(stage, other, x, y));
   if (!view.frame && densities.some((value) => value !== null)) parts.push(`log p(z) = ${densities.map((value) => (value === null ? "out of view" : number(value, 1))).join(" | ")} nats`);
   return parts.join("  ·  ");
+}
+
+/** The prior's log density on one plane: at the hovered image's own place there, else at (x, y). */
+function density(stage, view, x, y) {
+  const at = stage.hover ? view.placeOf(stage.hover.image) : null;
+  return view.densities.prior?.at(...(at ?? [x, y])) ?? null;
 }
 
 /** "z₁ (latent units)" as "z₁", "principal component 1 (...)" as "PC 1". */

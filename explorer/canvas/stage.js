@@ -160,7 +160,7 @@ export class Stage {
     const scale = valued ? { title: settings.colourTitle, low: number(low, 0), high: number(high, 0) } : null;
     const present = this.views.filter((view) => view.group).length > 0;
     this.legend.update(
-      present ? this.classes : [],
+      present && settings.points ? this.classes : [],
       {
         hidden: this.hidden.slice(0, this.classes.length),
         shapes: settings.shapes,
@@ -182,10 +182,11 @@ export class Stage {
 
   // -- the clock ---------------------------------------------------------------------------------------------
 
-  /** Something has changed: draw at the next frame. Without names only what lies over the points. */
+  /** Something has changed: draw these layers at the next frame; without names, all of them. */
   changed(...layers) {
     if (layers.length === 0) {
       this.dress();
+      this.asking = true; // what has arrived may be what the pointer is on
       layers = ["ground", "dots", "over"];
     }
     for (const view of this.views) view.mark(...layers);
@@ -400,6 +401,7 @@ export class Stage {
       return;
     }
     this.probe = null;
+    if (event.pointerType === "touch") this.point(view, px, py); // a finger does not hover: its tap shows the picture
     if (event.ctrlKey || event.metaKey) {
       const rest = this.selection.filter((i) => i !== image);
       this.select(rest.length < this.selection.length ? rest : [...this.selection, image], "click");
@@ -516,6 +518,11 @@ export class Stage {
   decoded(plane) {
     const last = this.views[plane]?.last;
     return last ? { ...last, pixels: Array.from(last.pixels) } : null;
+  }
+
+  places(plane) {
+    const xy = this.views[plane]?.shownXy;
+    return xy ? Array.from(xy) : [];
   }
 
   screen(x, y, plane) {

@@ -2,8 +2,9 @@
  * The decoder's pictures over the plane. In the browser: tiles on a grid that belongs to the plane, of a size that fits
  * the zoom, decoded a few milliseconds per frame and kept. From Python: one picture of a region that holds a lattice.
  */
-const SIDE = 2048; // of the picture that holds the tiles
-const BUDGET = 7; // milliseconds of decoding per frame
+const SIDE = 1536; // pixels of the picture that holds the tiles
+const BUDGET = 7; // milliseconds of decoding per frame while the camera moves,
+const STILL = 24; // and while it stands
 
 export class DecodedTiles {
   /** @param {number[]} shape [C, H, W] of an image */
@@ -31,9 +32,10 @@ export class DecodedTiles {
    * Draws the tiles in view.
    * @param {number} target size of a tile in CSS pixels, about
    * @param {(x: number, y: number) => Float32Array|null} decode pixels at a place
+   * @param {boolean} moving whether the camera moves
    * @returns {boolean} whether all of them are there
    */
-  draw(context, camera, target, decode) {
+  draw(context, camera, target, decode, moving) {
     const [, height, width] = this.shape;
     const level = Math.round(Math.log2(target / camera.scale));
     const dx = 2 ** level;
@@ -41,7 +43,7 @@ export class DecodedTiles {
     const [[left, right], [low, high]] = camera.view();
     const [c0, c1] = [Math.floor(left / dx), Math.floor(right / dx)];
     const [r0, r1] = [Math.floor(low / dy), Math.floor(high / dy)];
-    const until = performance.now() + BUDGET;
+    const until = performance.now() + (moving ? BUDGET : STILL);
     let whole = true;
     context.imageSmoothingEnabled = false;
     // from the middle outwards: what is looked at comes first
@@ -49,7 +51,9 @@ export class DecodedTiles {
     for (let r = r0; r <= r1; r++) for (let c = c0; c <= c1; c++) wanted.push([c, r]);
     const [mc, mr] = [(c0 + c1) / 2, (r0 + r1) / 2];
     wanted.sort(([a, b], [c, d]) => Math.hypot(a - mc, b - mr) - Math.hypot(c - mc, d - mr));
-    for (const [c, r] of wanted) {
+    // first all that is new is written, then all is drawn: to draw from a canvas that has changed copies the whole of it
+    const found = [];
+    for (const [c, r] of wanted.slice(0, this.slots)) {
       const key = `${level} ${c} ${r}`;
       let slot = this.places.get(key);
       if (slot === undefined) {
@@ -64,6 +68,9 @@ export class DecodedTiles {
         this.places.delete(key);
         this.places.set(key, slot);
       }
+      found.push([c, r, slot]);
+    }
+    for (const [c, r, slot] of found) {
       const x0 = Math.round(camera.sx(c * dx));
       const x1 = Math.round(camera.sx((c + 1) * dx));
       const y0 = Math.round(camera.sy((r + 1) * dy));

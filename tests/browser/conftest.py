@@ -113,19 +113,24 @@ class Visit:
         self.settle()
 
     def settle(self) -> None:
-        """Wait until the script has run and every chart is drawn."""
+        """Wait until the script has run and every chart and canvas is drawn."""
         self.page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=60_000)
         self.page.wait_for_function(
             """() => !document.querySelector('[data-testid="stSkeleton"], [data-testid="stSpinner"]')
                 && [...document.querySelectorAll('[data-testid="stPlotlyChart"]')]
-                    .every(chart => chart.querySelector('.main-svg'))""",
+                    .every(chart => chart.querySelector('.main-svg'))
+                && [...document.querySelectorAll('[data-testid="stBidiComponentIsolated"]')]
+                    .every(({shadowRoot}) => !shadowRoot.querySelector('.lx-loading')
+                        && [...shadowRoot.querySelectorAll('.lx')]
+                            .every(one => one.latentCanvas.describe().planes.every(plane => plane.ready)))""",
             timeout=60_000,
         )
         self.page.wait_for_timeout(300)
 
     def points(self) -> dict[str, int]:
-        """How many points or bars each trace of the page's charts holds, by name; equal names are summed."""
-        return self.page.evaluate(
+        """How many points or bars each trace of the page's charts holds, by name, and each class of its canvases;
+        equal names are summed."""
+        found = self.page.evaluate(
             """() => {
                 const found = {};
                 for (const chart of document.querySelectorAll('.js-plotly-plot'))
@@ -136,6 +141,14 @@ class Visit:
                 return found;
             }"""
         )
+        for plane in (plane for canvas in self.canvases() for plane in canvas["planes"]):
+            for name, count in {**plane["classes"], "pseudo-input": plane["pseudo"]}.items():
+                found[name] = found.get(name, 0) + count
+        return found
+
+    def canvases(self) -> list[dict]:
+        """What each live canvas of the page says of itself (describe.js)."""
+        return self.page.locator(".lx").evaluate_all("found => found.map(one => one.latentCanvas.describe())")
 
     def pictures(self) -> int:
         """How many pictures of the page have been drawn."""
