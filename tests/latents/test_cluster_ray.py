@@ -166,6 +166,34 @@ def test_a_run_that_fails_there_says_why(address, root, tiny):
     assert "model.prior.components is 99999" in run.error
 
 
+def test_who_has_no_token_is_told_so(address, tmp_path):
+    command = [sys.executable, "-m", "latents", "runs", "start", "digits-vampprior-2d", "--on", address]
+    surroundings = {name: value for name, value in os.environ.items() if not name.startswith("RAY_AUTH")}
+    done = subprocess.run([*command, "--root", str(tmp_path)], capture_output=True, text=True, env=surroundings)
+    assert done.returncode == 2
+    assert f"the cluster {address} wants a token: set RAY_AUTH_MODE=token" in " ".join(done.stderr.split())
+    assert runs.find(tmp_path) == []
+
+
+def test_a_run_survives_its_cluster(root, tiny, monkeypatch):
+    with ray_node() as address:
+        run = state(runs.launch(tiny(**LONG), root, "one", where=address, options=CPU), "running")
+        waits = runs.launch(tiny(), root, "two", where=address, options=runs.Options(accelerator="cpu", devices=2))
+        until((run.path / "checkpoint/state.pt").is_file)
+        process = psutil.Process(run.status["pid"])
+    until(lambda: not process.is_running())
+    with pytest.raises(runs.RunError, match="cannot be reached"):
+        runs.launch(tiny(), root, "three", where=address)
+    monkeypatch.setattr("latents.runs.run.STALE", 3.0)
+    assert runs.at(waits.path).state == "queued"
+    run = state(run, "stopped", "lost")  # as it had time to save, or had not
+    run = state(runs.resume(run, where="here"), "running")
+    runs.stop(waits)
+    runs.stop(run)
+    assert epochs(state(run, "stopped")) == list(range(1, len(epochs(run)) + 1))
+    assert sorted(found.name for found in runs.find(root)) == ["one", "two"]
+
+
 def test_a_sweep_is_the_same_here_and_on_the_cluster(address, tmp_path):
     """Two priors, three numbers of pseudo-inputs, two seeds: `latents sweep` through both launchers."""
 
