@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -19,7 +20,11 @@ def plane(full: CanvasPlane) -> CanvasPlane:
     """The plane without what a file does not show (epochs, values to colour by), in as few bytes as look the same."""
     return replace(
         full,
-        points=points(full.points),
+        points=canonical(points(full.points)),
+        contours={kind: canonical(content) for kind, content in full.contours.items()},
+        decoder=full.decoder and canonical(full.decoder),
+        encoder=full.encoder and canonical(full.encoder),
+        codes=full.codes and canonical(full.codes),
         frames=None,
         values={},
         sprite=full.sprite and packed(full.sprite),
@@ -29,16 +34,25 @@ def plane(full: CanvasPlane) -> CanvasPlane:
 
 def points(blob: bytes) -> bytes:
     """The points' file with what is only drawn in float16."""
-    import json
-
     from safetensors.numpy import load
 
     arrays = {
         name: array.astype(np.float16) if name in ROUNDED else array for name, array in sorted(load(blob).items())
     }
+    said = _header(blob)["__metadata__"]
+    return tensors(arrays, **{name: text for name, text in said.items() if name != "digest"})
+
+
+def canonical(blob: bytes) -> bytes:
+    """The same tensors with a header whose keys are in order: the library's own order differs from run to run."""
     length = int.from_bytes(blob[:8], "little")
-    said = json.loads(blob[8 : 8 + length])["__metadata__"]
-    return tensors(arrays, **{name: text for name, text in sorted(said.items()) if name != "digest"})
+    header = json.dumps(_header(blob), sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+    header += b" " * (-len(header) % 8)
+    return len(header).to_bytes(8, "little") + header + blob[8 + length :]
+
+
+def _header(blob: bytes) -> dict:
+    return json.loads(blob[8 : 8 + int.from_bytes(blob[:8], "little")])
 
 
 def packed(sprite: Sprite) -> Sprite:
