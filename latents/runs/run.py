@@ -114,11 +114,8 @@ class Run:
         times = [float(row["seconds"]) for row in rows if isinstance(row.get("seconds"), float)]
         if not times:
             return None
-        begun = len(times) > 1
-        span = times[-1] - times[0] if begun else times[0]
-        each = max(
-            span / (len(times) - 1 if begun else 1), control.read(self.path).pace
-        )  # waiting is not in the history
+        each = (times[-1] - times[0]) / (len(times) - 1) if len(times) > 1 else times[0]
+        each = max(each, control.read(self.path).pace)  # the history leaves out what a pace makes it wait
         return max(0.0, self.epochs - self._done()) * each
 
     @property

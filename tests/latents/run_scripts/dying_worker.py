@@ -60,9 +60,11 @@ def half_a_row() -> None:
         with tempfile.TemporaryDirectory() as place:
             other = ModelFolder.__new__(ModelFolder)
             other.path = Path(place)
-            shutil.copy(path, place)
+            there = path.stat().st_size if path.exists() else 0
+            if there:
+                shutil.copy(path, place)
             append(other, row)
-            added = (other.path / "history.csv").read_bytes()[path.stat().st_size :]
+            added = (other.path / "history.csv").read_bytes()[there:]
         with open(path, "ab") as file:
             file.write(added[: len(added) // 2])
         die()
