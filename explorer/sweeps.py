@@ -42,7 +42,8 @@ def _sweep(found: Sweep) -> None:
     st.dataframe(table.columns(), hide_index=True, key=f"table-{found.name}", alt="The sweep's numbers.")
     view.caption(
         "Numbers are means over the seeds with their standard error; dots are single seeds.",
-        f"{found.name} · {words.count(len(found.members), 'run')} · " + " · ".join(table.provenance.values()),
+        f"{found.name} · {words.count(len(found.members), 'run')} · "
+        + " · ".join(dict.fromkeys(table.provenance.values())),
     )
     for note in (*found.notes, *table.notes):
         view.small(note)

@@ -281,9 +281,9 @@ def _titles(grid: Mapping[str, Any], points: list[Point]) -> dict[str, str]:
 
 def _notes(left_out: Mapping[str, set[str]], combinations: int, runs: int) -> tuple[str, ...]:
     notes = [
-        f"{path} does not apply with {' or '.join(sorted(because))}: left out there"
+        f"{path} does not apply with {' or '.join(sorted(because))}: left out there."
         for path, because in left_out.items()
     ]
     if runs < combinations:
-        notes.append(f"{combinations:,} combinations are {runs:,} different runs: equal ones are one run")
+        notes.append(f"{combinations:,} combinations are {runs:,} different runs: equal ones are one run.")
     return tuple(notes)

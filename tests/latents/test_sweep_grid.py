@@ -51,9 +51,9 @@ def test_a_field_that_does_not_apply_is_left_out_and_equal_runs_are_one(tiny):
     )
     assert all(point.recipe.model.prior.initialisation == "data" for point in vamp)
     assert found.notes == (
-        "model.prior.initialisation does not apply with model.prior.kind=standard: left out there",
-        "model.prior.components does not apply with model.prior.kind=standard: left out there",
-        "12 combinations are 8 different runs: equal ones are one run",
+        "model.prior.initialisation does not apply with model.prior.kind=standard: left out there.",
+        "model.prior.components does not apply with model.prior.kind=standard: left out there.",
+        "12 combinations are 8 different runs: equal ones are one run.",
     )
 
 
