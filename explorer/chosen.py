@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import streamlit as st
 
-from explorer import draws, library, parts, planes, view
+from explorer import draws, focus, library, parts, planes, view
 from explorer.canvas import picked, state
 from explorer.charts import images
 from explorer.charts.region import class_name
@@ -21,6 +21,7 @@ MOST_CLASSES = 8
 
 def field() -> None:
     """The widget, never seen, that keeps the choice in the address. Draw it where the choice is used."""
+    focus.keep(FIELD)  # the same images are chosen on all pages
     st.text_input("Chosen test images", key=FIELD, bind="query-params")
 
 

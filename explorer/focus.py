@@ -10,7 +10,7 @@ from explorer.charts import images
 from explorer.charts.region import class_name
 from explorer.library import Images
 
-KEY, _KEPT = "image", "_image"
+KEY = "image"
 THUMBNAIL = 40
 """Pixels of the picture beside its number."""
 
@@ -20,7 +20,7 @@ def picker(test: Images, first: int = 0, *, label: bool = True, picture: bool = 
 
     first: the one that is shown where none was chosen yet; label, picture: whether its name and its picture are there.
     """
-    keep()
+    keep(KEY)
     parts.bounded(KEY, 0, len(test.gray) - 1)
     if label:
         parts.named("Test image")
@@ -39,16 +39,21 @@ def picker(test: Images, first: int = 0, *, label: bool = True, picture: bool = 
     if picture:
         scale = max(1, 2 * THUMBNAIL // test.gray.shape[-1])
         st.image(images.image_png(test.gray[chosen], scale), width=THUMBNAIL, alt=words(test, chosen))
-    st.session_state[_KEPT] = chosen
     return int(chosen)
 
 
-def keep() -> None:
-    """Bring the choice along from another page: a widget's own value is forgotten when its page is left."""
-    if KEY in st.session_state:
-        st.session_state[KEY] = st.session_state[KEY]
-    elif _KEPT in st.session_state and KEY not in st.query_params:
-        st.session_state[KEY] = st.session_state[_KEPT]
+def keep(key: str) -> None:
+    """Bring a widget's value along from another page, before the widget is drawn; the link's own value comes first.
+
+    (A widget's value is forgotten when its page is left. A page that draws none of this key does not lose it either.)
+    """
+    kept = f"_{key}"
+    if key in st.session_state:
+        st.session_state[key] = st.session_state[key]
+    elif kept in st.session_state and key not in st.query_params:
+        st.session_state[key] = st.session_state[kept]
+    if key in st.session_state:
+        st.session_state[kept] = st.session_state[key]
 
 
 def another(test: Images) -> None:

@@ -1,4 +1,4 @@
-"""What is selected on one chart is selected on all: clicks and lassos, and the test images that they chose."""
+"""Clicks and lassos on Plotly charts: which points were chosen."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from explorer.charts import theme
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-SELECTED = "selected"
 _TOOLS = ["lasso2d", "select2d", "pan2d", "zoom2d", "resetScale2d", "toImage"]
 
 
@@ -48,18 +47,3 @@ def numbers(state: Any) -> list[int]:
         if isinstance(value, int | float):
             found.append(int(value))
     return list(dict.fromkeys(found))
-
-
-def selected(of: int) -> list[int]:
-    """The selected test images, of so many."""
-    found = st.session_state.get(SELECTED) or []
-    return [i for i in found if isinstance(i, int) and 0 <= i < of]
-
-
-def select(chosen: list[int]) -> None:
-    """Make these the selected test images, on every page."""
-    st.session_state[SELECTED] = chosen
-
-
-def clear() -> None:
-    st.session_state[SELECTED] = []

@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 import streamlit as st
 
+from explorer import chosen as chosen_images
 from explorer import codebook, draws, focus, layered, library, naming, parts, selecting, usage, view, words
 from explorer.charts import code_map, images, linked, strips
 from explorer.charts.plane import Plane
@@ -63,7 +64,9 @@ def controls(layers: list[Entry], codes: list[Entry], test: Images) -> dict:
     if codes:
         swap(codes[0], chosen, bound)
     if chosen["show"] == PLANE and layers:
-        st.button("Clear selection", on_click=selecting.clear, disabled=not selecting.selected(len(test.gray)))
+        chosen_images.field()
+        some = chosen_images.selection(len(test.gray))
+        st.button("Clear selection", on_click=chosen_images.choose, args=((),), disabled=not some)
     return chosen
 
 
@@ -204,12 +207,12 @@ def layer_planes(entry: Entry, test: Images, width: int) -> None:
         shown.append(Plane(title, points, test.labels, test.class_names, None, None, x, y))
         clouds.append(points)
     regions = [limits([cloud]) for cloud in clouds]  # each layer has a scale of its own
-    chosen = selecting.selected(len(test.gray))
+    chosen = list(chosen_images.selection(len(test.gray)))
     size = linked.dot(len(test.gray))
     height = min(HEIGHT, width // len(shown) + 70)
     figure = linked.linked(shown, regions, view.tones(), height, chosen=chosen, size=size)
     alt = f"Test images on the planes of {len(shown)} layers of {entry.name}."
-    selecting.clickable(figure, f"layers-{entry.name}", alt, selecting.select, ("points", "box", "lasso"))
+    selecting.clickable(figure, f"layers-{entry.name}", alt, select, ("points", "box", "lasso"))
     more = "" if len(usage.layers(entry)) <= PLANES else f" Only the top {PLANES} layers are shown."
     told = f" **{words.capital(words.count(len(chosen), 'test image'))} selected.**" if chosen else ""
     view.caption(
@@ -217,6 +220,10 @@ def layer_planes(entry: Entry, test: Images, width: int) -> None:
         f"Draw around some: they are marked in the other layers too.{told}{more}",
         provenance(entry) + " · principal components of each layer on its own",
     )
+
+
+def select(picked: list[int]) -> None:
+    chosen_images.choose(tuple(sorted(picked)))
 
 
 def axes_of(name: str, size: int, shares: tuple[float, float] | None) -> tuple[str, str]:

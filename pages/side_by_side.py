@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
 
 from explorer import (
+    chosen,
     comparison,
     draws,
     focus,
     library,
+    linked_planes,
     pairs,
     parts,
     planes,
-    selecting,
     speed,
     unit_numbers,
     view,
     words,
 )
-from explorer.charts import compared, linked, strips
+from explorer.charts import compared, strips
 from explorer.library import Entry, Images
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def chosen_models() -> list[Entry]:
     kept = st.session_state.get("models")
     if kept is not None and not set(kept) <= set(names):
         st.session_state["models"] = [name for name in kept if name in names][:MOST]
-    chosen = st.multiselect(
+    picked = st.multiselect(
         "Models",
         names,
         at_first(),
@@ -97,37 +97,15 @@ def chosen_models() -> list[Entry]:
         label_visibility="collapsed",
         placeholder="Choose two to four models",
     )
-    return [entry for name in chosen if (entry := library.find(name)) is not None]
+    return [entry for name in picked if (entry := library.find(name)) is not None]
 
 
 # -- planes ---------------------------------------------------------------------------------------------------
 
 
-def draw_planes(entries: list[Entry], chosen: list[int], height: int) -> None:
-    """The models' planes with one selection. (All that draws a plane here: another way to draw it goes in here.)"""
-    layouts = [planes.of(entry, "PCA") for entry in entries]
-    found = [layout for layout in layouts if layout is not None]
-    alike = len({(entry.space_kind, entry.flat) for entry in entries}) == 1
-    regions = [planes.region(found)] * len(found) if alike else [planes.region([layout]) for layout in found]
-    shown = [
-        planes.plane(entry, layout, region, entry.name, pseudo=False, prior=False)
-        for entry, layout, region in zip(entries, found, regions, strict=True)
-    ]
-    if len(shown) > 2:
-        shown = [replace(one, x_title=short(one.x_title), y_title=short(one.y_title)) for one in shown]
-    size = linked.dot(len(library.images(entries[0]).gray))
-    figure = linked.linked(shown, regions, view.tones(), height, chosen=chosen, size=size)
-    alt = f"Test images on the planes of {' and '.join(entry.name for entry in entries)}."
-    selecting.clickable(figure, "planes", alt, selecting.select, ("points", "box", "lasso"))
-
-
-def short(title: str) -> str:
-    """An axis's title for a narrow plane: `PC 1 (16 %)`, `z₁`."""
-    title = title.replace("principal component", "PC").replace(" of the variance", "")
-    return title.partition(" (")[0] if title.startswith("z") else title
-
-
+@st.fragment
 def the_planes(entries: list[Entry], notes: DeltaGenerator) -> None:
+    """The planes and what is selected on them. A fragment: a selection reruns nothing else."""
     able, test = comparable(entries, "encode", notes)
     flat = [entry for entry in able if planes.kinds(entry)]
     with notes:
@@ -136,21 +114,20 @@ def the_planes(entries: list[Entry], notes: DeltaGenerator) -> None:
                 parts.cannot(entry, planes.why_none(entry), entries)
     if not flat:
         return
-    chosen = selecting.selected(len(test.gray))
-    draw_planes(flat, chosen, min(HEIGHT - 56, WIDTH // len(flat) + 100))
-    scales = "" if len({(entry.space_kind, entry.flat) for entry in flat}) == 1 else " Each plane has its own scale."
+    chosen.field()
+    some = chosen.selection(len(test.gray))
+    linked_planes.draw(flat, some, min(HEIGHT - 48, WIDTH // len(flat) + 100))
     shadow = "" if all(entry.flat for entry in flat) else " Of more than two dimensions, two principal components."
-    told = (
-        f"**{words.count(len(chosen), 'test image')} selected**, marked on every plane."
-        if chosen
-        else ("Draw around some, or click one: they are marked on every plane.")
-    )
+    scales = "" if linked_planes.alike(flat) else " Each plane has its own scale."
+    told = f"**{words.count(len(some), 'test image')} selected**, marked on every plane."
     view.caption(
-        f"Each dot is a test image at {parts.points(flat)}, coloured by class. {told}{scales}{shadow}",
+        f"Each dot is a test image at {parts.points(flat)}, coloured by class. "
+        f"{told if some else 'Draw around some, or click one: they are marked on every plane.'}{scales}{shadow}",
         f"{names(flat)} · {test.provenance}",
     )
-    if chosen:
-        picture_rows(flat, flat, test, np.array(chosen[:SELECTED]), "the first selected images", seed=None)
+    if some:
+        picture_rows(flat, flat, test, np.array(some[:SELECTED]), "the first selected images", seed=None)
+        st.button("Clear selection", on_click=chosen.choose, args=((),))
 
 
 # -- numbers --------------------------------------------------------------------------------------------------
@@ -354,8 +331,6 @@ def readable(entry: Entry) -> bool:
 def show(entries: list[Entry], part: str, row: DeltaGenerator, bound: dict) -> None:
     figure, notes = st.container(gap="small"), st.container(gap="small")  # the figure first, then what it lacks
     if part == PLANES:
-        some = selecting.selected(len(library.images(entries[0]).gray))
-        row.button("Clear selection", on_click=selecting.clear, disabled=not some)
         with figure:
             the_planes(entries, notes)
     elif part == NUMBERS:

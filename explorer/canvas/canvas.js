@@ -50,6 +50,7 @@ import { Stage } from "./stage.js";
  *   `pseudo` [K, 2] and `shares` [K]; `spread` [N, 3], covariances (xx, xy, yy) of q(z|x) on the plane; `centre` [n]
  *   and `axes` [2, n], the way back to z. Metadata: `kind` "units" | "PCA" | "UMAP", `space` "euclidean" | "sphere" | ...
  * @property {number[]} shape [C, H, W] of an image
+ * @property {number[][]} [region] in view at first, where planes that are not linked have each their own
  * @property {Object<string, Source>} contours "prior", "aggregate": `log_density` [Y, X], `frame` [x0, dx, y0, dy],
  *   `thresholds`
  * @property {Object<string, Source>} [values] continuous values to colour by: `value` [N]

@@ -84,7 +84,8 @@ class CanvasPlane:
     decoder, encoder: programs made by `latents.portable`, or None where the browser cannot run them;
     codes: made by `blobs.codes` where z is not the place itself, fetched when first needed;
     frames: made by `blobs.frames`, fetched when played; pseudo_sprite: the pictures of the pseudo-inputs;
-    lattice: decoded tiles where there is no decoder; shape: (C, H, W) of an image; decoded: "mean" or "sample".
+    lattice: decoded tiles where there is no decoder; shape: (C, H, W) of an image; decoded: "mean" or "sample";
+    region: in view at first, where planes that are not linked have each their own.
     """
 
     name: str
@@ -103,6 +104,7 @@ class CanvasPlane:
     pseudo_sprite: Sprite | None = None
     lattice: Lattice | None = None
     decoded: str = "mean"
+    region: Limits | None = None
 
     def json(self, address: Address) -> dict[str, Any]:
         """As `createCanvas` in canvas.js wants it: all bytes by their addresses."""
@@ -127,4 +129,5 @@ class CanvasPlane:
             "pseudoSprite": self.pseudo_sprite and self.pseudo_sprite.json(address),
             "lattice": self.lattice and self.lattice.json(address),
             "decoded": self.decoded,
+            "region": self.region and [list(edge) for edge in self.region],
         }

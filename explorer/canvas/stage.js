@@ -127,7 +127,7 @@ export class Stage {
 
   connectCameras() {
     const shared = new Camera(this.region);
-    this.views.forEach((view, i) => (view.camera = this.settings.linked || i === 0 ? shared : new Camera(this.region)));
+    this.views.forEach((view) => (view.camera = this.settings.linked ? shared : new Camera(view.about.region ?? this.region)));
     this.wasLinked = this.settings.linked;
     for (const view of this.views) view.width = 0;
   }
@@ -241,7 +241,7 @@ export class Stage {
   }
 
   home(view = null) {
-    for (const one of this.settings.linked ? this.views.slice(0, 1) : view ? [view] : this.views) one.camera.fly(this.region, () => this.cameraMoved());
+    for (const one of this.settings.linked ? this.views.slice(0, 1) : view ? [view] : this.views) one.camera.fly(one.camera.region, () => this.cameraMoved());
   }
 
   /** Fly to what is selected; to the whole plane where nothing is. */
