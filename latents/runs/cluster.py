@@ -227,8 +227,8 @@ def entrypoint(folder: Path) -> str:
 
 def _sentence(address: str, found: Any, printed: list[str]) -> str:
     """Why a job is over, for a run that never began."""
-    kind = str(found.error_type or "")
-    if "START_TIMEOUT" in kind:
+    message = " ".join(str(found.message or "").split())[:300]
+    if "START_TIMEOUT" in str(found.error_type) or "failed to start within" in message:
         return (
             f"The cluster {address} had no room for it in the time that Ray lets a job wait; resume it, and let jobs "
             "wait longer: RAY_JOB_START_TIMEOUT_SECONDS on the cluster's head."
@@ -236,7 +236,7 @@ def _sentence(address: str, found: Any, printed: list[str]) -> str:
     said = [line.strip() for line in printed if line.strip() and not _is_rays_own(line)]
     if found.status == "STOPPED":
         return f"Its job was stopped on the cluster {address}."
-    last = said[-1] if said else " ".join(str(found.message or "").split())[:300]
+    last = said[-1] if said else message
     return (
         f"Its job on {address} ended before it began to train: {last.rstrip('.')}. The cluster's machines must see "
         "this folder under the same path, and have this package in their Python."

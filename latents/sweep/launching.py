@@ -88,7 +88,7 @@ def _launch(root: Path, plan: Plan, where: str, options: Options | None, watch: 
                     run = runs.launch(recipes[member["name"]], root, member["name"], where=where, options=options)
                     said, names = "started", did.started
                 elif run.state in _OVER:
-                    runs.resume(run, where=where)
+                    runs.resume(run, where=where, options=options)
                     said, names = "resumed", did.resumed
                 else:
                     said, names = "left", did.left

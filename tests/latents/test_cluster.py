@@ -263,6 +263,7 @@ def test_of_many_runs_one_question_is_asked(ray):
         (details("RUNNING"), None),
         (details("STOPPED"), "was stopped on the cluster"),
         (details("FAILED", "JOB_SUPERVISOR_ACTOR_START_TIMEOUT"), "RAY_JOB_START_TIMEOUT_SECONDS"),
+        (details("FAILED", message="supervisor failed to start within 900.0 seconds"), "RAY_JOB_START_TIMEOUT_SECONDS"),
         (
             details(
                 "FAILED", printed="job_manager.py:581 -- up\nRunning entrypoint for job x\nNo module named latents\n"

@@ -63,7 +63,8 @@ def test_launching_again_continues_what_is_missing(root, planned):
     mark(vamp0, "failed", error="the loss is not finite")
     shutil.rmtree(vamp1.path)
     assert sweep.get(root, "k").states == {"finished": 1, "stopped": 1, "failed": 1, "not started": 1, "queued": 2}
-    did = sweep.launch(root, planned())
+    did = sweep.launch(root, planned(), options=runs.Options(accelerator="cpu"))
+    assert runs.get(root, NAMES[2]).options == runs.get(root, NAMES[3]).options == runs.Options(accelerator="cpu")
     assert did.started == [NAMES[3]]
     assert did.resumed == [NAMES[1], NAMES[2]]
     assert did.left == [NAMES[0], *NAMES[4:]]
