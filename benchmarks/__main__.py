@@ -6,7 +6,7 @@ import sys
 
 import torch
 
-from . import convolutions, hierarchy, likelihood, pixelcnn, sphere, startup, training_step
+from . import canvas, convolutions, hierarchy, likelihood, pixelcnn, sphere, startup, training_step
 from .timing import show
 
 SCRIPTS = {
@@ -17,6 +17,7 @@ SCRIPTS = {
     "pixelcnn": pixelcnn,
     "convolutions": convolutions,
     "startup": startup,
+    "canvas": canvas,
 }
 
 torch.set_num_threads(1)

@@ -5,33 +5,29 @@ Wall-clock time, as a person waits: on a busy machine these numbers are upper bo
 
 from __future__ import annotations
 
-import shutil
-import socket
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
+from .browser import HOME, browser, go, server
 from .timing import Claim, show
 
-HOME = Path(__file__).parents[1] / "explorer" / "Home.py"
-RUNS, PATIENCE = 3, 60  # seconds
+RUNS = 3
 TEXT, PICTURE, PAGE = 4.0, 9.0, 1.5  # the goals, in seconds
 HEAVY = ("torchvision", "umap", "numba", "sklearn")
-
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 _TEXT = """() => (document.querySelector('[data-testid="stMain"]')?.innerText || "").trim() !== "" """
 _DRAWN = """() => {
     const charts = [...document.querySelectorAll('[data-testid="stMain"] [data-testid="stPlotlyChart"]')];
     const images = [...document.querySelectorAll('[data-testid="stMain"] img')];
+    const canvases = [...document.querySelectorAll('[data-testid="stMain"] *')]
+        .map(element => (element.shadowRoot ?? element).querySelector?.('.lx')?.latentCanvas).filter(Boolean);
     return document.querySelector('[data-testid="stApp"][data-test-script-state="notRunning"]')
         && !document.querySelector('[data-testid="stSkeleton"], [data-testid="stSpinner"]')
-        && charts.length + images.length > 0
+        && charts.length + images.length + canvases.length > 0
+        && canvases.every(canvas => canvas.describe().planes.every(plane => plane.drawn > 0))
         && charts.every(chart => chart.querySelector('.main-svg .trace, .gl-canvas'))
         && images.every(image => image.complete);
 }"""
@@ -52,9 +48,9 @@ print(*sorted({name.partition(".")[0] for name in sys.modules}))
 
 def all_claims() -> Iterator[Claim]:
     texts, pictures, pages = [], [], {}
-    with _browser() as browser:
+    with browser() as chromium:
         for _ in range(RUNS):
-            text, picture, visits = _visit(browser)
+            text, picture, visits = _visit(chromium)
             texts.append(text)
             pictures.append(picture)
             for title, seconds in visits.items():
@@ -69,21 +65,12 @@ def all_claims() -> Iterator[Claim]:
     yield Claim("heavy packages imported by the first page", len(found), 0, "", detail=detail)
 
 
-def _visit(browser) -> tuple[float, float, dict[str, float]]:
+def _visit(chromium) -> tuple[float, float, dict[str, float]]:
     """Seconds to the first text, to the first full picture, and to each page by its title, of a fresh server."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    options = ["--server.headless", "true", "--server.port", str(port)]
-    page = browser.new_page(viewport={"width": 1280, "height": 720})
+    page = chromium.new_page(viewport={"width": 1280, "height": 720})
     began = time.perf_counter()
-    server = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", str(HOME), *options],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        _open(page, f"http://localhost:{port}")
+    with server() as address:
+        go(page, address)
         page.wait_for_function(_TEXT)
         text = time.perf_counter() - began
         page.wait_for_function(_DRAWN)
@@ -95,37 +82,8 @@ def _visit(browser) -> tuple[float, float, dict[str, float]]:
             link.click()
             page.wait_for_function(_DRAWN_AT, arg=title)
             visits[title] = time.perf_counter() - clicked
-        return text, picture, visits
-    finally:
-        server.terminate()
-        server.wait()
         page.close()
-
-
-def _open(page, address: str) -> None:
-    """Load the page as soon as the server answers."""
-    from playwright.sync_api import Error
-
-    until = time.monotonic() + PATIENCE
-    while True:
-        try:
-            page.goto(address, wait_until="commit")
-            return
-        except Error:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.05)
-
-
-@contextmanager
-def _browser() -> Iterator:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        installed = next(filter(None, map(shutil.which, BROWSERS)), None)
-        browser = playwright.chromium.launch(executable_path=installed, args=FLAGS)
-        yield browser
-        browser.close()
+    return text, picture, visits
 
 
 def _imported() -> set[str]:
