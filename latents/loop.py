@@ -82,6 +82,8 @@ class Run:
         try:
             with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
                 self.reporter.reserve()
+                if state is None:
+                    self._status("running")  # as soon as there is a folder, it says whose it is
                 self._prepare(state)
                 self._status("running")
                 if not self._epochs():
