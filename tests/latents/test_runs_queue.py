@@ -5,6 +5,7 @@ Everything is as it is in use, but that the runs' processes only wait instead of
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -34,9 +35,14 @@ def root(tmp_path, monkeypatch):
     path = tmp_path / "my runs"
     path.mkdir()
     yield path
-    for process in processes(path):
-        process.kill()
-    until(lambda: not processes(path))
+
+    def gone() -> bool:
+        for process in (found := processes(path)):
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+        return not found
+
+    until(gone)  # what it may just have started, too
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ The measure is an uninterrupted run of the same recipe: the history's columns, b
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -55,9 +56,19 @@ def root(tmp_path) -> Iterator[Path]:
     path = tmp_path / "runs"
     path.mkdir()
     yield path
-    for process in processes(path):
-        process.kill()
-    until(lambda: not processes(path))
+    end(path)
+
+
+def end(root: Path) -> None:
+    """Kill what is at work in this root, and what that may just have started."""
+
+    def gone() -> bool:
+        for process in (found := processes(root)):
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+        return not found
+
+    until(gone)
 
 
 @pytest.fixture
@@ -204,9 +215,7 @@ class TestFullDisk:
         place.mkdir()
         subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", place], check=True)
         yield place
-        for process in processes(place):
-            process.kill()
-        until(lambda: not processes(place))
+        end(place)
         subprocess.run(["umount", "-l", place], check=True)
 
     def test_a_file_that_may_not_grow(self, root, by_hand, recipe, whole):
@@ -228,7 +237,7 @@ class TestFullDisk:
             """A small disk, which somebody else fills while the run trains."""
             recipe = tiny(training__epochs=120, training__checkpoint_seconds=0)
             run = runs.launch(recipe, small_disk, "a", options=CPU)
-            until(lambda: (run.path / "history.csv").exists())
+            until(lambda: len(_epochs(run.path)) > 2)
             with pytest.raises(OSError, match="No space left"):
                 fill(small_disk)
             until(lambda: not runs.get(small_disk, "a").live)
