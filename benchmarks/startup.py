@@ -19,20 +19,20 @@ TEXT, PICTURE, PAGE = 4.0, 9.0, 1.5  # the goals, in seconds
 HEAVY = ("torchvision", "umap", "numba", "sklearn")
 
 _TEXT = """() => (document.querySelector('[data-testid="stMain"]')?.innerText || "").trim() !== "" """
-_DRAWN = """() => {
+_DRAWN = """(some = true) => {
     const charts = [...document.querySelectorAll('[data-testid="stMain"] [data-testid="stPlotlyChart"]')];
     const images = [...document.querySelectorAll('[data-testid="stMain"] img')];
     const canvases = [...document.querySelectorAll('[data-testid="stMain"] *')]
         .map(element => (element.shadowRoot ?? element).querySelector?.('.lx')?.latentCanvas).filter(Boolean);
     return document.querySelector('[data-testid="stApp"][data-test-script-state="notRunning"]')
         && !document.querySelector('[data-testid="stSkeleton"], [data-testid="stSpinner"]')
-        && charts.length + images.length + canvases.length > 0
+        && (charts.length + images.length + canvases.length > 0 || !some)
         && canvases.every(canvas => canvas.describe().planes.every(plane => plane.drawn > 0))
         && charts.every(chart => chart.querySelector('.main-svg .trace, .gl-canvas'))
         && images.every(image => image.complete);
 }"""
 _DRAWN_AT = f"""title => [...document.querySelectorAll('[data-testid="stMain"] :is(h1, h2, h3)')]
-    .some(heading => heading.innerText.trim() === title) && ({_DRAWN})()"""
+    .some(heading => heading.innerText.trim() === title) && ({_DRAWN})(false)"""  # a page may be a form, or say why not
 
 _IMPORTS = """
 import sys, threading
