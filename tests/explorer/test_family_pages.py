@@ -23,15 +23,16 @@ PAGES = (
     "layers_and_codes",
     "side_by_side",
 )
+CANVAS = "bidi_component"
 FIGURE = {
-    "latent_space": "plotly_chart",
+    "latent_space": CANVAS,
     "samples": "image",
     "interpolate": "image",
     "pseudo_inputs": "image",
     "active_units": "plotly_chart",
     "traversals": "plotly_chart",
     "layers_and_codes": "plotly_chart",
-    "side_by_side": "plotly_chart",
+    "side_by_side": CANVAS,
 }
 CALLS = {
     "latent_space": "encode",
@@ -133,13 +134,14 @@ def test_the_page_shows_what_the_table_says(shelf, monkeypatch, name, page):
     for sentence in sentences:
         assert sentence in said
     if page == "home":
-        assert bool(at.get("plotly_chart")) == bool(planes.kinds(library.find(name)))
+        assert bool(at.get(CANVAS)) == bool(planes.kinds(library.find(name)))
     elif phrases:
         assert at.get(FIGURE[page])
         assert not at.info
     else:
         assert not at.get("image")
         assert not at.get("plotly_chart")
+        assert not at.get(CANVAS)
         assert at.info[0].value.startswith(sentences[0])
 
 
