@@ -50,7 +50,7 @@ def write(folder: ModelFolder, state: dict[str, Any], recipe: Recipe | None = No
     """
     buffer = io.BytesIO()
     torch.save({**state, "recipe": (recipe or folder.recipe).json_text()}, buffer)
-    write_whole(folder.path / CHECKPOINT, buffer.getvalue())
+    write_whole(folder.path / CHECKPOINT, buffer.getbuffer())
 
 
 def read(folder: ModelFolder) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 
-def write_whole(path: Path, content: bytes | str) -> None:
+def write_whole(path: Path, content: bytes | memoryview | str) -> None:
     """Put a file in place of another one, so that a reader sees the old one or the new one, never half of it.
 
     Raises OSError (a full disk, say); the old one is then still there.

@@ -54,7 +54,7 @@ class Run:
         watch: called after each epoch and now and then within one.
         stop: asked before each epoch and after each step.
         fabric: launched; one process or a team of them.
-        logs: what else takes each row and the pictures of snapshots, such as `tensorboard.EventFiles`.
+        logs: what else takes each row and the pictures of snapshots, such as `event_files.EventFiles`.
     """
 
     def __init__(
@@ -98,6 +98,14 @@ class Run:
             raise self._fail(disk_sentence(error, self.folder.path)) from error
         except LatentsError as error:
             raise self._fail(str(error)) from None
+        except (MemoryError, RuntimeError) as error:
+            if not _out_of_memory(error):
+                self._fail(f"{type(error).__name__}: {error}")
+                raise
+            raise self._fail(
+                f"there is not enough memory on {self.device}; lower training.batch (it is "
+                f"{self.recipe.training.batch}) or the model's sizes, and train anew"
+            ) from None
         except BaseException as error:
             self._fail(f"{type(error).__name__}: {error}")
             raise
@@ -340,3 +348,8 @@ class Run:
         self.reporter.fail(sentence, **self._place("failed"))
         self.team.dismiss()
         return TrainingError(sentence)
+
+
+def _out_of_memory(error: BaseException) -> bool:
+    """PyTorch has a kind of error for a GPU that is full, and none for a machine."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)

@@ -70,12 +70,18 @@ class Team:
         return (mine, len(mine) * self.size / len(batch)) if len(mine) else (batch[:1], 0.0)
 
     def total(self, sums: dict[str, Tensor]) -> dict[str, Tensor]:
-        """The sums of all processes, on each of them."""
-        if self.size == 1 or not sums:
+        """The sums of all processes, on each of them. What only the first one has is added to nothing."""
+        if self.size == 1:
             return sums
-        found = torch.stack([value.detach().double().cpu() for value in sums.values()])
-        distributed.all_reduce(found, group=self._group)
-        return dict(zip(sums, found, strict=True))
+        names: list[Any] = [list(sums)]
+        distributed.broadcast_object_list(names, 0, self._group)
+        nothing = torch.zeros((), dtype=torch.float64)
+        found = [sums.get(name, nothing).detach().double().cpu() for name in names[0]]
+        if found:
+            added = torch.stack(found)
+            distributed.all_reduce(added, group=self._group)
+            found = list(added)
+        return dict(zip(names[0], found, strict=True))
 
     def average(self, module: torch.nn.Module) -> None:
         """Bring together what each process learnt without gradients: its buffers, such as moving averages."""

@@ -16,6 +16,8 @@ from .data import ImageData
 from .data import load as load_data
 from .devices import fabric as make_fabric
 from .devices import launch
+from .estimate import check_memory
+from .event_files import check_logs, open_logs
 from .folder import CONFIG, STATUS, ModelFolder
 from .loop import Progress, Run
 from .prolonging import prepare
@@ -158,13 +160,17 @@ def _go(
     if leads and (path / CONFIG).exists():
         checkpoint.refuse_if_running(ModelFolder(path))
     data = _data(recipe, data_root)
+    if leads:
+        check_logs(log)
+        check_memory(recipe, data, fabric.device)
     folder = begin() if leads else None
     state = None if folder is None else _state(folder)
     with launch(fabric):
         if folder is None:  # another process of the team: the first one has begun the folder by now
             folder = ModelFolder(path)
             state = _state(folder)
-        Run(folder, data, watch, stop, fabric).go(state)
+        logs = open_logs(log, folder, state["rows"] if state else 0) if leads else []
+        Run(folder, data, watch, stop, fabric, logs).go(state)
     return folder
 
 

@@ -6,7 +6,7 @@ import os
 import signal
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -38,13 +38,23 @@ def train(
     ] = None,
     out: Annotated[Path | None, typer.Option(help="the folder to write; runs/NAME by default")] = None,
     resume: Annotated[Path | None, typer.Option(help="go on with the run in this folder")] = None,
+    prolong: Annotated[
+        int | None, typer.Option(min=1, help="with --resume: train so many epochs more, also a finished run")
+    ] = None,
     accelerator: Annotated[str, typer.Option(help="auto, cpu, cuda or mps")] = "auto",
+    devices: Annotated[str, typer.Option(help="how many of them train this model together, or auto for all")] = "1",
+    nodes: Annotated[int, typer.Option(min=1, help="on how many machines, each with so many devices")] = 1,
+    strategy: Annotated[str, typer.Option(help="how they do: auto or ddp")] = "auto",
+    log: Annotated[
+        list[str] | None, typer.Option(help="what else is written: tensorboard, into FOLDER/tensorboard")
+    ] = None,
 ) -> None:
     """Train a recipe: [bold]latents train mnist-vampprior-2d --training.epochs 20 --out runs/mine[/].
 
     Any field of the recipe is an option by its dotted name. Ctrl-C stops cleanly and keeps the model.
     """
     from ..recipe import override, read_recipe
+    from ..training import prolong as train_more
     from ..training import resume as go_on
     from ..training import train as start
 
@@ -53,15 +63,22 @@ def train(
         raise typer.BadParameter("give either a RECIPE to train or --resume FOLDER to go on with, not both")
     if resume is not None and (changes or out):
         raise typer.BadParameter("a resumed run goes on as it was: --resume takes no other recipe field and no --out")
+    if prolong is not None and resume is None:
+        raise typer.BadParameter("give the run that is prolonged: --resume FOLDER --prolong EPOCHS")
     with stopping() as stop, watching() as watch:
-        options = {"watch": watch, "stop": stop, "accelerator": accelerator}
-        if resume is not None:
+        options: dict[str, Any] = {"watch": watch, "stop": stop, "accelerator": accelerator, "log": log or ()}
+        options |= {"devices": devices, "nodes": nodes, "strategy": strategy}
+        if resume is not None and prolong is not None:
+            folder = train_more(resume, prolong, **options)
+        elif resume is not None:
             folder = go_on(resume, **options)
         elif recipe is None:
             raise typer.BadParameter("give a RECIPE to train, or --resume FOLDER to go on with")
         else:
             chosen = override(read_recipe(recipe), changes)
             folder = start(chosen, out or Path("runs") / chosen.name, **options)
+    if not first():
+        return
     state = folder.status["state"]
     if state == "stopped":
         console.print(
@@ -90,6 +107,11 @@ def overrides(arguments: list[str]) -> dict[str, str]:
     return changes
 
 
+def first() -> bool:
+    """Whether this process speaks to the person: of several that train one model together, the first does."""
+    return os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")) == "0"
+
+
 @contextmanager
 def stopping():
     """Ctrl-C (or a termination) asks the run to stop; a second one ends it at once."""
@@ -100,8 +122,9 @@ def stopping():
         if asked:
             raise KeyboardInterrupt
         asked = True
-        # Straight to the terminal: the interrupted code may be in the midst of printing, or of importing what prints.
-        os.write(2, b"\nstopping after this step; press Ctrl-C again to end at once\n")
+        if first():
+            # Straight to the terminal: the interrupted code may be in the midst of printing, or of importing for that.
+            os.write(2, b"\nstopping after this step; press Ctrl-C again to end at once\n")
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -121,7 +144,7 @@ def watching():
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}"),
         console=console,
-        disable=not console.is_terminal,
+        disable=not console.is_terminal or not first(),
     )
     task = bar.add_task("", total=1.0, epoch="1", note="")
 
