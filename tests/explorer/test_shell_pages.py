@@ -33,7 +33,7 @@ def test_home_opens_on_every_model(name):
     assert not at.exception
     assert not at.info
     assert name in texts(at)
-    assert len(at.get("plotly_chart")) == bool(planes.kinds(library.find(name)))
+    assert len(at.get("bidi_component")) == bool(planes.kinds(library.find(name)))
 
 
 def test_home_sets_the_twin_beside():
@@ -48,11 +48,11 @@ def test_latent_space_opens_on_every_model(name):
     if not planes.kinds(library.find(name)):
         assert at.info[0].value == library.why_not(library.find(name), "encode")
         return
-    for shown in ("Points", "Decoded plane"):
+    for shown in ("Points", "Decoded plane", "Training", "Draw"):
         at.session_state["view"] = shown
         at.run()
         assert not at.exception
-        assert len(at.get("plotly_chart")) == 1
+        assert len(at.get("bidi_component")) == 1
         assert len(at.get("image")) >= 2  # the decoded point and its neighbours
 
 
@@ -130,7 +130,7 @@ def test_broken_models_leave_the_others_alone(tmp_path, monkeypatch):
 
     at = app(model="good")
     assert not at.exception
-    assert len(at.get("plotly_chart")) == 1
+    assert len(at.get("bidi_component")) == 1
     assert "damaged" in at.warning[0].value
 
     at = app(model="misfit")
