@@ -38,10 +38,12 @@ def complaints() -> None:
 def controls(run: Run) -> None:
     """The buttons that make sense in the run's state; what is seldom needed in a popover."""
     if run.state in ("running", "paused"):
+        pace(run)
         training(run)
     elif run.state == "stopping":
         st.button("Stopping …", icon=":material/stop_circle:", disabled=True)
     elif run.state == "queued":
+        pace(run)
         _button("Take out of the queue", "stop", run, icon=":material/stop:")
     elif run.resumable:
         _button("Resume", "resume", run, icon=":material/play_arrow:", type="primary")
@@ -61,22 +63,25 @@ def open_model(run: Run) -> None:
         view.go("latent_space")
 
 
-def training(run: Run) -> None:
-    """A lecturer's controls: stop, pause, one epoch, pace."""
-    asked = running.asked(run)
-    key = f"pace-{run.name}"
-    st.session_state.setdefault(key, min(PACES, key=lambda pace: abs(pace - asked.pace)))
+def pace(run: Run) -> None:
+    """How long an epoch takes at least, so that a class can watch; before it begins, too."""
+    key, asked = f"pace-{run.name}", running.asked(run).pace
+    st.session_state.setdefault(key, min(PACES, key=lambda seconds: abs(seconds - asked)))
     st.select_slider(
         "Pace",
         list(PACES),
-        format_func=lambda pace: PACES[pace],
+        format_func=lambda seconds: PACES[seconds],
         key=key,
         on_change=paced,
         args=(run, key),
         label_visibility="collapsed",
         width=190,
     )
-    if asked.paused:
+
+
+def training(run: Run) -> None:
+    """A lecturer's other controls: pause, one epoch, stop."""
+    if running.asked(run).paused:
         _button("Continue", "go_on", run, icon=":material/play_arrow:")
         _button("One epoch", "step", run, icon=":material/skip_next:")
     else:

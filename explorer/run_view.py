@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -203,14 +204,13 @@ def draw_curves(run: Run, history: watching.History, others: list[str], alarms: 
     marks: dict[int, list[str]] = {}
     for alarm in alarms:
         marks.setdefault(alarm.epoch, []).append(alarm.sentence.rstrip("."))
-    figure = curves(
-        panels(histories),
-        [Mark(epoch, "; ".join(said)) for epoch, said in marks.items()],
-        at,
-        view.tones(),
-        CURVES_HEIGHT,
+    shown = [Mark(epoch, "; ".join(said)) for epoch, said in marks.items()]
+    live.figure(
+        lambda: curves(panels(histories), shown, at, view.tones(), CURVES_HEIGHT),
+        "curves",
+        f"Curves of {' and '.join(histories)} over the epochs, by panel.",
+        made_of=(*((name, found.number) for name, found in histories.items()), len(alarms), at, view.dark()),
     )
-    live.figure(figure, "curves", f"Curves of {' and '.join(histories)} over the epochs, by panel.")
 
 
 def draw_units(run: Run, history: watching.History, at: int | None) -> None:
@@ -219,8 +219,12 @@ def draw_units(run: Run, history: watching.History, at: int | None) -> None:
     if found is None:
         view.unavailable("This model has no latent units that could be active, or none were measured yet.")
     else:
-        figure = unit_map(found, at, view.tones(), UNITS_HEIGHT)
-        live.figure(figure, "units", "KL of each unit over the epochs, and the number of active units.")
+        live.figure(
+            lambda: unit_map(found, at, view.tones(), UNITS_HEIGHT),
+            "units",
+            "KL of each unit over the epochs, and the number of active units.",
+            made_of=(run.name, history.number, at, view.dark()),
+        )
 
 
 def units_of(history: watching.History) -> UnitMap | None:
@@ -246,20 +250,22 @@ def draw_plane(run: Run, snapshots: watching.Snapshots | None, at: int | None) -
     if shown.points is None or plane is None or codes(run):
         view.unavailable("This model puts no image at a point of a plane.")
     else:
-        figure = drift(
-            Moment(
-                shown.epoch,
-                plane.of(shown.points),
-                shown.labels,
-                shown.index,
-                None if shown.pseudo is None else plane.of(shown.pseudo),
-                plane.titles,
-                class_names(run_words.data(run)),
-            ),
-            view.tones(),
-            PLANE_HEIGHT,
+        seen = Moment(
+            shown.epoch,
+            plane.of(shown.points),
+            shown.labels,
+            shown.index,
+            None if shown.pseudo is None else plane.of(shown.pseudo),
+            plane.titles,
+            class_names(run_words.data(run)),
         )
-        live.figure(figure, "drift", f"Test images on the latent plane at epoch {shown.epoch}.")
+        live.figure(
+            lambda: drift(seen, view.tones(), PLANE_HEIGHT),
+            "drift",
+            f"Test images on the latent plane at epoch {shown.epoch}.",
+            made_of=(run.name, snapshots.number, shown.epoch, view.dark()),
+            glide=700,
+        )
     if len(snapshots.epochs) > 1:
         scrubber(run, snapshots.epochs, at)
 
@@ -290,10 +296,16 @@ def draw_pictures(snapshots: watching.Snapshots | None, at: int | None) -> None:
         if shown.reconstructions is not None:
             view.small("Test images, below each its reconstruction")
             pairs = np.concatenate([shown.originals[:ACROSS], shown.reconstructions[:ACROSS]])
-            st.image(images.grid_png(pairs, ACROSS, gap=1), width="stretch", alt="Test images and reconstructions")
+            picture(images.grid_png(pairs, ACROSS, gap=1), "Test images and reconstructions")
         if shown.samples is not None:
             view.small("Samples of the prior, the same draws")
-            st.image(images.grid_png(shown.samples[: 3 * ACROSS], ACROSS, gap=1), width="stretch", alt="Samples")
+            picture(images.grid_png(shown.samples[: 3 * ACROSS], ACROSS, gap=1), "Samples")
+
+
+def picture(png: bytes, alt: str) -> None:
+    """A picture over the whole width, sent with the page: a file of its own may be gone when a slow browser asks."""
+    source = base64.b64encode(png).decode("ascii")
+    st.html(f'<img class="live-picture" alt="{alt}" src="data:image/png;base64,{source}">')
 
 
 # -- words ---------------------------------------------------------------------------------------------------

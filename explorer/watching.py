@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import count
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,8 @@ class History:
 
     columns: Columns
     alarms: tuple[Alarm, ...]
+    number: int = field(default_factory=count().__next__)
+    """Its own: two readings with the same number are the same."""
 
     def __bool__(self) -> bool:
         return bool(self.columns)
@@ -203,13 +206,16 @@ class Plane:
         return (points - self.middle) @ self.axes
 
 
+_numbers = count()
+
+
 class Snapshots:
-    """The snapshots of one run as its file now is."""
+    """The snapshots of one run as its file now is. number: its own, as of a `History`."""
 
     def __init__(self, path: Path, stamp: int):
         from safetensors import safe_open
 
-        self._path = path
+        self.number, self._path = next(_numbers), path
         with safe_open(path, framework="numpy") as file:
             self._names = set(file.keys())
             self.epochs: tuple[int, ...] = tuple(int(epoch) for epoch in file.get_tensor("epochs"))

@@ -129,7 +129,6 @@ def _lines(curve: Curve, colour: str, end: str) -> list[go.Scatter]:
                     mode="lines+markers" if known.sum() == 1 else "lines",
                     marker={"size": 6},
                     name=f"{curve.run}, {words}",
-                    uid=f"{end}|{curve.run}|{words}",
                     line={"color": colour, **line},
                     opacity=1.0 if words == VALIDATION else 0.75,
                     hovertemplate=f"%{{y:.2f}} {words}<extra>{curve.run}</extra>",

@@ -49,7 +49,6 @@ def drift(moment: Moment, tones: Tone, height: int) -> go.Figure:
                 customdata=moment.index[chosen].astype(np.int32),
                 mode="markers",
                 name=name,
-                uid=name,
                 marker={
                     "color": palette.class_colour(int(label)) if label >= 0 else palette.UNLABELLED,
                     "size": 3.5,
@@ -66,7 +65,6 @@ def drift(moment: Moment, tones: Tone, height: int) -> go.Figure:
                 y=moment.pseudo[:, 1].astype(np.float32),
                 mode="markers",
                 name="pseudo-input",
-                uid="pseudo-input",
                 marker={"color": tones.dot, "size": 3.5, "line": {"color": tones.halo, "width": 1}},
                 hovertemplate="pseudo-input %{pointNumber}<extra></extra>",
             )

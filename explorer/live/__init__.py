@@ -8,6 +8,7 @@ served by this app from the same address, once.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,20 +42,36 @@ def _script() -> str:
     return runtime.get_instance().media_file_mgr.add(_plotly_js(), "text/javascript", "latent-explorer-plotly")
 
 
-def figure(fig: Figure, key: str, alt: str, *, asks: bool = False) -> dict[str, Any] | None:
+def figure(
+    make: Callable[[], Figure], key: str, alt: str, *, made_of: Hashable = None, glide: int = 0, asks: bool = False
+) -> dict[str, Any] | None:
     """Draw a figure over the whole width, in place of the one that had this key; its height is the layout's.
 
-    alt: what it shows, for those who do not see it; asks: whether a click reruns the page. Returns the point that was
-    clicked just now, {"x", "y", "curve"}, or None.
+    Args:
+        make: gives the figure; called only where something has changed.
+        key: of the figure's place.
+        alt: what it shows, for those who do not see it.
+        made_of: what the figure depends on; while this is equal, the figure of last time is shown. None: always anew.
+        glide: milliseconds in which points move from their old places to the new ones, where the traces are the same.
+        asks: whether a click reruns the page.
+
+    Returns:
+        The point that was clicked just now, {"x", "y", "curve"}, or None.
     """
-    fig.update_layout(uirevision=fig.layout.uirevision or key)
+    kept = st.session_state.get(f"live-{key}")
+    if kept is None or made_of is None or kept[0] != made_of:
+        fig = make()
+        fig.update_layout(uirevision=fig.layout.uirevision or key, template=None)
+        kept = st.session_state[f"live-{key}"] = (made_of, fig.to_json(), fig.layout.height)
+    _, text, height = kept
     data = {
-        "figure": fig.to_json(),
+        "figure": text,
         "config": theme.CONFIG,
-        "height": fig.layout.height,
+        "height": height,
         "alt": alt,
         "script": _script(),
+        "glide": glide,
         "asks": asks,
     }
-    found = _live(data=data, key=key, height=fig.layout.height, on_clicked_change=lambda: None)
+    found = _live(data=data, key=key, height=height, on_clicked_change=lambda: None)
     return found.clicked if asks else None

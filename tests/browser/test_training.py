@@ -5,12 +5,13 @@ from __future__ import annotations
 import psutil
 import pytest
 
-from latents import runs
+from latents import control, runs
 
 pytestmark = pytest.mark.browser
 
-NAME, EPOCHS = "lecture", 60
-CHART = "document.querySelector('.st-key-curves .js-plotly-plot')"
+NAME, EPOCHS = "lecture", 30
+CURVES = ".st-key-curves .js-plotly-plot"
+CHART = f"document.querySelector('{CURVES}')"
 REACHED = f"""(() => {{
     const curve = ({CHART}?._fullData ?? []).find((trace) => trace.name.endsWith('validation'));
     return curve ? Math.max(...curve.x) : 0;
@@ -22,8 +23,15 @@ def wait_for(visit, epoch: int) -> None:
     visit.page.wait_for_function(f"{REACHED} >= {epoch}", timeout=60_000)
 
 
+def open_run(visit, reached: int = 0) -> None:
+    """Open the run's page. (While the run goes on, the page never comes to rest.)"""
+    visit.page.goto(f"{visit.address}/runs?run={NAME}")
+    wait_for(visit, reached)
+    visit.page.locator(CURVES).wait_for(timeout=60_000)
+
+
 def wait_for_state(visit, state: str) -> None:
-    visit.page.get_by_test_id("stProgress").filter(has_text=state).wait_for(timeout=60_000)
+    visit.page.get_by_test_id("stProgress").filter(has_text=state).wait_for(timeout=90_000)
 
 
 def press(visit, label: str) -> None:
@@ -38,11 +46,17 @@ def fill(visit, label: str, value: str) -> None:
     visit.settle()
 
 
-def slow_down(visit, key: str) -> None:
-    """Move the pace with a key: ArrowRight is one step slower, Home is as fast as it can."""
-    visit.page.locator('.st-key-header [data-testid="stSlider"] input').first.focus()
-    visit.page.keyboard.press(key)
-    visit.page.wait_for_timeout(600)
+def slow_down(visit, folder, key: str, seconds: float) -> None:
+    """Move the pace with a key, and wait until the run is asked for it."""
+    slider = visit.page.locator('.st-key-header [data-testid="stSlider"] input').first
+    for _ in range(20):
+        slider.focus()
+        visit.page.keyboard.press(key)
+        for _ in range(20):
+            if control.read(folder).pace == seconds:
+                return
+            visit.page.wait_for_timeout(200)
+    pytest.fail(f"the pace is {control.read(folder).pace}, not {seconds}")
 
 
 def zoomed(visit) -> list[float]:
@@ -63,35 +77,36 @@ def seen(visit) -> list[float]:
 
 
 def test_a_run_from_the_form_to_the_finished_model(own_app, own_visit, tmp_path):
-    visit, root = own_visit, tmp_path / "runs"
+    visit, root, folder = own_visit, tmp_path / "runs", tmp_path / "runs" / NAME
     visit.open("new_run", preset="digits-standard-2d")
     fill(visit, "Name of the run", NAME)
     fill(visit, "Epochs", str(EPOCHS))
     visit.page.get_by_role("tab", name="Training").click()
-    fill(visit, "Batch (images)", "10")
+    fill(visit, "Batch (images)", "20")
     assert f"--name {NAME}" in visit.text()
-    assert "--training.batch 10" in visit.text()
+    assert "--training.batch 20" in visit.text()
     press(visit, "Start")
 
-    # It grows without a touch, and a zoom into it stays.
-    wait_for(visit, 2)
+    # It grows without a touch, and a zoom into it stays. (However fast or slow this machine is: the run must neither
+    # end before it is stopped nor keep us waiting.)
+    slow_down(visit, folder, "ArrowRight", 1)
     assert f"run={NAME}" in visit.page.url
-    slow_down(visit, "ArrowRight")
+    wait_for(visit, 2)
     before, shown = visit.page.evaluate(REACHED), zoomed(visit)
     wait_for(visit, before + 3)
     assert seen(visit) == shown
     visit.screenshot("runs-light")
     visit.assert_healthy()
+    slow_down(visit, folder, "End", 30)
 
     # To another page, and back.
     before = visit.page.evaluate(REACHED)
-    for title in ("Samples", "Runs"):
-        visit.page.get_by_test_id("stSidebarNav").get_by_text(title, exact=True).click()
-        visit.page.wait_for_timeout(500)
-        visit.settle()
+    visit.page.get_by_test_id("stSidebarNav").get_by_text("Samples", exact=True).click()
+    visit.page.get_by_role("heading", name="Samples", exact=True).wait_for()
+    visit.settle()
     visit.assert_healthy()
-    visit.open("runs", run=NAME)
-    wait_for(visit, before + 1)
+    visit.page.get_by_test_id("stSidebarNav").get_by_text("Runs", exact=True).click()
+    wait_for(visit, before)  # the page remembers which run was open
 
     # The app is restarted: the run goes on as the same process, and its curve is whole.
     before = visit.page.evaluate(REACHED)
@@ -100,8 +115,10 @@ def test_a_run_from_the_form_to_the_finished_model(own_app, own_visit, tmp_path)
     own_app.stop()
     assert worker.is_running()
     own_app.start()
-    visit.open("runs", run=NAME)
+    open_run(visit)
+    slow_down(visit, folder, "Home", 0)
     wait_for(visit, before + 1)
+    slow_down(visit, folder, "End", 30)
     epochs = visit.page.evaluate(f"Array.from({CHART}._fullData[0].x)")
     assert epochs == list(range(1, len(epochs) + 1))
 
@@ -110,10 +127,9 @@ def test_a_run_from_the_form_to_the_finished_model(own_app, own_visit, tmp_path)
     wait_for_state(visit, "Stopped")
     assert runs.get(root, NAME).state == "stopped"
     worker.wait(20)
-    before = visit.page.evaluate(REACHED)
     press(visit, "Resume")
-    wait_for(visit, before + 1)
-    slow_down(visit, "Home")
+    wait_for_state(visit, "Running")
+    slow_down(visit, folder, "Home", 0)
     wait_for_state(visit, "Finished")
     epochs = visit.page.evaluate(f"Array.from({CHART}._fullData[0].x)")
     assert epochs == list(range(1, EPOCHS + 1))
