@@ -13,6 +13,7 @@ PAGES = {
         ("interpolate", "Interpolate", ":material/timeline:"),
         ("pseudo_inputs", "Pseudo-inputs", ":material/adjust:"),
         ("traversals", "Traversals", ":material/swap_horiz:"),
+        ("sphere", "Sphere", ":material/language:"),
         ("layers_and_codes", "Layers and codes", ":material/layers:"),
     ],
     "Compare": [("side_by_side", "Side by side", ":material/compare:")],

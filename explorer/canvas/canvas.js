@@ -39,6 +39,9 @@ import { Stage } from "./stage.js";
  * @property {number[][][]|null} paths for each plane the places [[x, y], ...] of a path
  * @property {number|null} bead share of the path's length at which its bead is
  * @property {number[]|null} probe [x, y]: put the probe there
+ * @property {string} projection of a sphere: a name of maps.js
+ * @property {number[]} centre [longitude, latitude] of its middle, degrees
+ * @property {boolean} caps whether the caps of q(z|x) are drawn around images that are hovered or selected
  */
 
 /**
@@ -50,6 +53,7 @@ import { Stage } from "./stage.js";
  *   `pseudo` [K, 2] and `shares` [K]; `spread` [N, 3], covariances (xx, xy, yy) of q(z|x) on the plane; `centre` [n]
  *   and `axes` [2, n], the way back to z. Metadata: `kind` "units" | "PCA" | "UMAP", `space` "euclidean" | "sphere" | ...
  * @property {number[]} shape [C, H, W] of an image
+ * @property {string} [view] "map" or "globe" of a sphere, whose points' file is another one (sphereview.js)
  * @property {number[][]} [region] in view at first, where planes that are not linked have each their own
  * @property {Object<string, Source>} contours "prior", "aggregate": `log_density` [Y, X], `frame` [x0, dx, y0, dy],
  *   `thresholds`
@@ -80,6 +84,7 @@ import { Stage } from "./stage.js";
  *   how: "click", "drag", "key", "rest"
  * @property {(image: number|null) => void} onHover an image has been hovered for a while
  * @property {(ends: number[][]) => void} onEnds one of the two points was let go
+ * @property {(centre: number[]) => void} onTurn a sphere has been turned: [longitude, latitude] of its middle, degrees
  */
 
 /**

@@ -22,6 +22,7 @@ export function mount({ data, parentElement, setStateValue }) {
       onProbe: (probe) => tell("probe", probe),
       onHover: (image) => tell("hover", image),
       onEnds: (ends) => tell("ends", ends),
+      onTurn: (centre) => tell("turn", centre),
     });
   else kept.canvas.update(changes(kept, data));
   kept.heard = JSON.stringify(data.selection ?? []);

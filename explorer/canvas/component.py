@@ -41,12 +41,14 @@ class Probe:
 
 @dataclass(frozen=True)
 class CanvasState:
-    """What the visitor did last. selection: places of test images, ascending; ends: the two draggable points."""
+    """What the visitor did last. selection: places of test images, ascending; ends: the two draggable points; turn:
+    longitude and latitude of the middle of a map of the sphere, degrees."""
 
     selection: tuple[int, ...] = ()
     probe: Probe | None = None
     hover: int | None = None
     ends: tuple[tuple[float, float], tuple[float, float]] | None = None
+    turn: tuple[float, float] | None = None
 
 
 def canvas(
@@ -62,6 +64,7 @@ def canvas(
     on_probe: Callable[[], None] | None = None,
     on_hover: Callable[[], None] | None = None,
     on_ends: Callable[[], None] | None = None,
+    on_turn: Callable[[], None] | None = None,
     **settings: Any,
 ) -> CanvasState:
     """One or two linked planes, `height` pixels high over the whole width of their place.
@@ -71,13 +74,14 @@ def canvas(
     back in the state). settings: see SETTINGS of canvas.js, such as `size=3.5`, `shapes=True`, `decoded=True`,
     and `pad`, made by `explorer.canvas.pad.settings`: a pad to draw on at the right of the planes.
 
-    on_select, on_probe, on_hover, on_ends: called (before the script runs) when the visitor has selected images,
-    pointed at a place, stood on an image for a while, let go of one of the draggable points. What has no callback is
+    on_select, on_probe, on_hover, on_ends, on_turn: called (before the script runs) when the visitor has selected
+    images, pointed at a place, stood on an image for a while, let go of one of the draggable points, turned a sphere.
+    What has no callback is
     not sent, so it costs no rerun. Read `state(key)` in them. Inside a fragment only the fragment reruns.
     """
     data = options(planes, region, address=_served(key), classes=classes, height=height, **settings)
     data |= {"script": _script_address(key), "message": message, "selection": list(selection)}
-    named = {"selection": on_select, "probe": on_probe, "hover": on_hover, "ends": on_ends}
+    named = {"selection": on_select, "probe": on_probe, "hover": on_hover, "ends": on_ends, "turn": on_turn}
     data["wanted"] = [name for name, call in named.items() if call is not None]
     calls = {f"on_{name}_change": call for name, call in named.items() if call is not None}
     _component()(key=key, data=data, height=height, **calls)
@@ -128,6 +132,7 @@ def state(key: str) -> CanvasState:
         probe=None if probe is None else _probe(probe),
         hover=found.get("hover"),
         ends=None if ends is None else (tuple(ends[0]), tuple(ends[1])),
+        turn=None if found.get("turn") is None else (float(found["turn"][0]), float(found["turn"][1])),
     )
 
 

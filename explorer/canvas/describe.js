@@ -44,6 +44,7 @@ function plane(view, stage) {
     note: view.note.textContent,
     sheets: view.thumbnails ? view.thumbnails.sheets.filter((sheet) => sheet instanceof ImageBitmap).length : 0,
     hidden: view.lens.box.hidden,
+    ...view.describe?.(),
     camera: { x: camera.x, y: camera.y, scale: camera.scale, width: camera.width, height: camera.height },
   };
 }

@@ -56,6 +56,7 @@ export class PlaneView {
     this.error = null;
     this.last = null; // what was decoded last: {x, y, z, pixels}
     this.n = 0;
+    this.margin = MARGIN;
   }
 
   // -- data --------------------------------------------------------------------------------------------------
@@ -274,8 +275,9 @@ export class PlaneView {
     const width = Math.floor(this.cell.clientWidth);
     const height = Math.floor(this.cell.clientHeight);
     if (width < 40 || height < 40) return false;
-    const plotWidth = width - MARGIN.left - MARGIN.right;
-    const plotHeight = height - MARGIN.top - MARGIN.bottom;
+    const { margin } = this;
+    const plotWidth = width - margin.left - margin.right;
+    const plotHeight = height - margin.top - margin.bottom;
     const same = width === this.width && height === this.height && this.ratio === Math.min(window.devicePixelRatio || 1, 3);
     this.width = width;
     this.height = height;
@@ -283,7 +285,7 @@ export class PlaneView {
     this.ratio = sizeCanvas(this.ground, width, height);
     sizeCanvas(this.dots, plotWidth, plotHeight);
     sizeCanvas(this.over, plotWidth, plotHeight);
-    Object.assign(this.plot.style, { left: `${MARGIN.left}px`, top: `${MARGIN.top}px`, width: `${plotWidth}px`, height: `${plotHeight}px` });
+    Object.assign(this.plot.style, { left: `${margin.left}px`, top: `${margin.top}px`, width: `${plotWidth}px`, height: `${plotHeight}px` });
     this.camera.resize(plotWidth, plotHeight);
     this.mark("ground", "dots", "over");
     return true;

@@ -11,7 +11,7 @@ export function reading(stage, at) {
   const [x, y] = hovered ?? [at.x, at.y];
   const names = view.flat ? "z = " : `(${symbol(view.about.xTitle)}, ${symbol(view.about.yTitle)}) = `;
   const digits = Math.max(2, Math.ceil(Math.log10(view.camera.scale / 40)) + 1);
-  const parts = [`${names}(${number(x, digits)}, ${number(y, digits)})`];
+  const parts = [view.says ? view.says(x, y) : `${names}(${number(x, digits)}, ${number(y, digits)})`];
   const nearest = view.grid.nearest(x, y, 1, (point) => view.visible(point))[0];
   if (nearest) parts.push(`nearest: ${stage.named(view, view.imageOf(nearest.index))}`);
   const densities = stage.views.filter((other) => stage.belongs(view, other)).map((other) => density(stage, other, x, y));

@@ -9,7 +9,7 @@ import { Legend } from "./legend.js";
 import { along } from "./overlays.js";
 import { describe } from "./describe.js";
 import { loadPicture } from "./source.js";
-import { PlaneView } from "./planeview.js";
+import { viewOf } from "./views.js";
 import { reading } from "./reading.js";
 import { readTones } from "./theme.js";
 import { style } from "./style.js";
@@ -115,7 +115,7 @@ export class Stage {
     for (const view of this.views) view.box.remove();
     this.region = region;
     this.pointer = this.probe = this.hover = this.hoverPseudo = null;
-    this.views = planes.map((about) => new PlaneView(about, this, this.row));
+    this.views = planes.map((about) => viewOf(about, this, this.row));
     this.root.dataset.planes = String(planes.length);
     this.connectCameras();
     for (const view of this.views) {
@@ -230,6 +230,7 @@ export class Stage {
   // -- the camera --------------------------------------------------------------------------------------------
 
   pan(view, dx, dy) {
+    if (view.turn) return view.turn(dx, dy); // a sphere
     view.camera.pan(dx, dy);
     this.cameraMoved();
   }
@@ -247,6 +248,7 @@ export class Stage {
   /** Fly to what is selected; to the whole plane where nothing is. */
   fit(view) {
     if (!view) return;
+    if (view.face) return view.face(this.selection);
     const images = this.selection.length === 1 ? [this.selection[0], ...view.neighbours(this.selection[0], this.settings.neighbours)] : this.selection;
     const places = images.map((i) => view.placeOf(i)).filter(Boolean);
     if (places.length === 0) return this.home(view);
@@ -294,6 +296,7 @@ export class Stage {
 
   /** Move the probe by pixels; it starts where it last was, or in the middle. */
   nudge(view, dx, dy) {
+    if (view.globe) return view.turn(-dx, -dy);
     const { camera } = view;
     const from = this.probe && this.probe.view === view ? this.probe : { x: camera.x, y: camera.y };
     const px = Math.min(camera.width - 1, Math.max(1, camera.sx(from.x) + dx));
@@ -372,7 +375,7 @@ export class Stage {
     const hovered = this.hover ? view.placeOf(this.hover.image) : null;
     const linkedHover = hovered && (view === this.hover.view || view.n === this.hover.view.n);
     const here = linkedHover ? { x: hovered[0], y: hovered[1] } : at && this.belongs(at.view, view) && !this.hover ? at : null;
-    if (!here || this.outline || !view.xy) return lens.hide();
+    if (!here || this.outline || !view.xy || view.quiet?.(this.hover)) return lens.hide();
     const image = linkedHover ? this.hover.image : null;
     const pseudo = this.hoverPseudo?.view === view ? this.hoverPseudo.k : null;
     const found = view.answer(here.x, here.y, image ?? this.held);

@@ -1,0 +1,296 @@
+"""Sphere: a spherical latent space as a map and as a globe, with its Gaussian twin beside it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from explorer import chosen, focus, globe, library, linked_planes, parts, paths, planes, view
+from explorer.canvas import canvas, state, waiting
+from explorer.library import Entry
+
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
+    from explorer.canvas import CanvasPlane
+    from latents.maps import Map
+
+HEIGHT, ALONE = 552, 640
+"""Pixels of the figure, and without controls."""
+CANVAS, SEEN = "sphere-canvas", "sphere-image"
+POINTS, LATTICE = "Points", "Lattice"
+CLASS, ELBO, KAPPA = "Class", "ELBO", "κ"
+VALUES = {ELBO: ("elbo", "nats (ELBO)"), KAPPA: ("kappa", "log₁₀ κ")}
+
+WORDS = """
+A Gaussian prior draws all codes towards the middle, and in many dimensions its mass lies in a thin shell far from
+there. A sphere has no middle and no edge: the prior is uniform on it, every direction is as good as any other, and the
+classes share out the whole surface. The encoder gives each image a *direction* μ and a *concentration* κ: q(z|x) is
+the von Mises-Fisher distribution, the Gaussian of the sphere. The larger κ, the smaller the cap around μ that holds
+most of it: the circles around the image that you point at.
+
+A map of a sphere must tear it and bend it. Hammer's, Mollweide's and Lambert's keep areas, so that dots are as dense on
+the map as on the sphere, and shapes are bent near the edge; the map is torn along one meridian (turn it to see what lies
+there). The globe bends nothing, but hides half. Between two images the way is a great circle, the shortest on the
+sphere; the Gaussian twin, the same networks trained with a Gaussian, has the straight line.
+"""
+MATHS = r"""
+$$
+q(z \mid x) = C_m(\kappa)\, e^{\kappa\, \mu^{\top} z}, \qquad
+C_m(\kappa) = \frac{\kappa^{m/2 - 1}}{(2\pi)^{m/2}\, I_{m/2 - 1}(\kappa)}, \qquad \|z\| = \|\mu\| = 1
+$$
+$$
+p(z) = \frac{\Gamma(m/2)}{2\,\pi^{m/2}} \ \text{(uniform)}, \qquad
+q(z \mid x) \propto (1 + \mu^{\top} z)^{\kappa} \ \text{(power spherical)}
+$$
+
+On $S^2$ ($m = 3$) the cap of angle $\theta$ around $\mu$ holds the share
+$p = \dfrac{1 - e^{-\kappa (1 - \cos\theta)}}{1 - e^{-2\kappa}}$, so
+$\cos\theta_p = 1 + \dfrac{1}{\kappa} \log\!\left(1 - p\,(1 - e^{-2\kappa})\right)$; of a power spherical
+distribution, $\cos\theta_p = 2\,(1 - p)^{1/(1 + \kappa)} - 1$. In more dimensions the density
+$f(\theta) \propto e^{\kappa\cos\theta} \sin^{m-2}\theta$ is summed up numerically.
+
+The great circle from $a$ to $b$, $\omega$ apart: $\dfrac{\sin((1 - t)\,\omega)\,a + \sin(t\,\omega)\,b}{\sin\omega}$.
+
+Above $S^2$ the globe is the great sphere $\{A^{\top} g : \|g\| = 1\}$, with the three leading eigenvectors of
+$\frac{1}{N}\sum_n z_n z_n^{\top}$ as rows of $A$; $z$ is shown at $Az / \|Az\|$, the point of it that is nearest. Back
+from $g$ leads $A^{\top} g$, or, through a chosen image $z_i$, $\|A z_i\|\, A^{\top} g + (z_i - A^{\top} A z_i)$: both
+of length one. Of a cap around $z_i$ that part is drawn which lies on this sphere,
+$\cos\alpha = 1 - (1 - \cos\theta) / \|A z_i\|^2$.
+
+The map, with longitude $\lambda = \operatorname{atan2}(z_2, z_1)$ and latitude $\varphi = \arcsin z_3$ from its middle:
+"""
+
+
+# -- controls ------------------------------------------------------------------------------------------------
+
+
+def header(entry: Entry | None) -> tuple[dict, DeltaGenerator]:
+    """The title, the controls that need no model, and the place of those that do."""
+    from latents.maps import MAPS
+
+    how: dict[str, Any] = {"map": "hammer"}
+    bound = {"bind": "query-params", "label_visibility": "collapsed"}
+    with view.header("Sphere"):
+        if entry is not None:
+            how["map"] = st.selectbox(
+                "Map", list(MAPS), format_func=lambda name: MAPS[name].title, key="map", width=180, **bound
+            )
+            how["view"] = st.segmented_control(
+                "View", [POINTS, LATTICE], default=POINTS, required=True, key="view", **bound
+            )
+        return how, parts.row()
+
+
+def chooser(entry: Entry) -> tuple[int, ...]:
+    """The chosen image and the way to a pair. What is chosen: by its number, on the figure, or in the address."""
+    test = library.images(entry)
+    picked = chosen.selection(len(test.gray))
+    if len(picked) == 1 and SEEN not in st.session_state:
+        st.session_state.setdefault(focus.KEY, picked[0])
+    image = focus.picker(test, label=False, picture=False)
+    seen = st.session_state.get(SEEN)
+    given = focus.KEY in st.query_params or f"_{focus.KEY}" in st.session_state
+    if (seen is not None and image != seen) or (seen is None and given and not picked and image):
+        chosen.choose((image,))
+    st.session_state[SEEN] = image
+    st.button(
+        "A pair",
+        icon=":material/route:",
+        help="The great circle between two random images, of two classes.",
+        on_click=pair,
+        args=(entry,),
+    )
+    chosen.field()
+    return chosen.selection(len(test.gray))
+
+
+def pair(entry: Entry) -> None:
+    """Choose two images at random."""
+    st.session_state["sphere-pairs"] = seed = st.session_state.get("sphere-pairs", 0) + 1
+    chosen.choose(tuple(sorted(paths.pair_of_classes(library.images(entry), seed))))
+
+
+def more(entry: Entry, partner: Entry | None, how: dict) -> None:
+    """The controls for what this model has."""
+    bound = {"bind": "query-params"}
+    has_pseudo = globe.of(entry).pseudo is not None
+    with view.more():
+        st.slider("Longitude of the middle", -180, 180, 0, 1, key="longitude", format="%d°", **bound)
+        st.slider("Latitude of the middle", -90, 90, 0, 1, key="latitude", format="%d°", **bound)
+        how["caps"] = st.toggle("Caps of q(z|x) around images", True, key="caps", **bound)
+        how["twin"] = partner is not None and st.toggle(f"{partner.name} beside it", True, key="twin", **bound)
+        how["pseudo"] = has_pseudo and st.toggle("Pseudo-inputs", True, key="pseudo", **bound)
+        how["shapes"] = st.toggle("A shape for each class", key="shapes", **bound)
+        how["size"] = st.slider("Size of dots", 2.0, 8.0, 3.5, 0.5, key="size", **bound)
+        options = [CLASS, *([KAPPA] if globe.concentration(entry) else []), ELBO]
+        how["colour"] = st.segmented_control("Colour by", options, default=CLASS, required=True, key="colour", **bound)
+
+
+def taken() -> None:
+    """The visitor has selected images: one of them becomes the chosen one of all pages."""
+    selected = state(CANVAS).selection
+    chosen.choose(selected)
+    if len(selected) == 1:
+        st.session_state[focus.KEY] = st.session_state[SEEN] = selected[0]
+
+
+def turned() -> None:
+    """The visitor has turned the sphere."""
+    centre = state(CANVAS).turn
+    if centre is not None:
+        st.session_state["longitude"], st.session_state["latitude"] = (int(degrees) for degrees in centre)
+
+
+# -- the figure ----------------------------------------------------------------------------------------------
+
+
+def beside(entry: Entry, partner: Entry, legend: list) -> CanvasPlane:
+    """The other model's plane (or map, where it is spherical too) for the place below the globe."""
+    from explorer.canvas import globes, scene
+
+    if globe.why_none(partner) is None:
+        return globes.plane(partner, legend, "map", title=partner.name)
+    layout = planes.of(partner, "PCA")
+    assert layout is not None
+    region = planes.region([layout])
+    title = f"{partner.name}, the Gaussian twin" if partner == globe.twin(entry) else partner.name
+    made = scene.plane(partner, layout, region, legend, title=title)
+    short = linked_planes.short
+    return replace(made, region=region, x_title=short(made.x_title), y_title=short(made.y_title))
+
+
+def straight(partner: Entry, selected: tuple[int, ...]) -> list[list[list[float]]] | None:
+    """The straight line between two images on the third plane, as the canvas's `paths`."""
+    layout = planes.of(partner, "PCA") if len(selected) == 2 and planes.kinds(partner) else None
+    return None if layout is None else [[], [], layout.points[list(selected)].tolist()]
+
+
+def figure(entry: Entry, partner: Entry | None, selected: tuple[int, ...], how: dict) -> None:
+    """Map, panel, globe and the plane beside them."""
+    from explorer.canvas import globes, scene
+
+    legend = scene.classes([entry])
+    shown: list[CanvasPlane] = list(globes.planes(entry, legend))
+    if partner is not None:
+        shown.append(beside(entry, partner, legend))
+    value, title = VALUES.get(how["colour"], ("class", ""))
+    canvas(
+        shown,
+        ((-3.0, 3.0), (-1.5, 1.5)),
+        key=CANVAS,
+        height=ALONE if view.hidden() else HEIGHT,
+        classes=legend,
+        selection=selected,
+        on_select=taken,
+        on_turn=turned,
+        linked=False,
+        projection=how["map"],
+        centre=[st.session_state["longitude"], st.session_state["latitude"]],
+        points=how["view"] == POINTS,
+        decoded=how["view"] == LATTICE,
+        caps=how["caps"],
+        pseudo=how["pseudo"],
+        shapes=how["shapes"],
+        size=how["size"],
+        colour=value,
+        colourTitle=title,
+        paths=None if partner is None or globe.why_none(partner) is None else straight(partner, selected),
+    )
+
+
+def caption(entry: Entry, partner: Entry | None, selected: tuple[int, ...], how: dict, drawn: Map) -> None:
+    """What is seen, what is lost, and where it comes from."""
+    found = globe.of(entry)
+    kept = "which keeps areas" if drawn.equal_area else "which does not keep areas"
+    on = f"on {'the' if drawn.name == 'orthographic' else 'a'} {_title(drawn)}, {kept}"
+    if how["view"] == LATTICE:
+        sentence = (
+            f"Each picture is {parts.shown([entry])} at one of many directions spread evenly over the sphere, {on}"
+        )
+    else:
+        sentence = f"Each dot is a test image at {parts.points([entry])}, {on}; the globe shows the same dots"
+        if how["pseudo"]:
+            sentence += f"; {'white' if view.dark() else 'black'} dots are pseudo-inputs"
+    if how["caps"] and globe.concentration(entry) is not None and selected:
+        sentence += "; the caps hold 50\u202f% (line) and 95\u202f% (dashed) of q(z|x)"
+    if partner is not None:
+        sentence += f". Beside it the same images in {partner.name}"
+        loss = None if globe.why_none(partner) is None else planes.of(partner, "PCA")
+        sentence += ", by PCA" if loss is not None and loss.kind == "PCA" else ""
+    names = " | ".join(f"{one.name} ({one.space_title})" for one in (entry, partner) if one is not None)
+    view.caption(f"{sentence}. {found.lost or ''}".strip(), f"{names} · {view.test_images([entry])}")
+
+
+def _title(drawn: Map) -> str:
+    return "two hemispheres" if drawn.name == "orthographic" else f"{drawn.title} map"
+
+
+# -- the page ------------------------------------------------------------------------------------------------
+
+
+def roles(both: list[Entry]) -> tuple[Entry | None, Entry | None]:
+    """The model on the sphere, and the one beside it: the visitor's own, else the Gaussian twin."""
+    first = next((entry for entry in both if globe.why_none(entry) is None), None)
+    if first is None:
+        return None, None
+    return first, next((entry for entry in both if entry != first), None) or globe.twin(first)
+
+
+def misfit(entry: Entry, partner: Entry, both: list[Entry]) -> bool:
+    """Whether the model beside cannot be shown; then its sentence is."""
+    if partner.data != entry.data:
+        parts.of_other_data(partner, entry)
+        return True
+    why = view.problem(partner) or (None if planes.kinds(partner) else planes.why_none(partner))
+    if why is not None:
+        parts.cannot(partner, why, both)
+    return why is not None
+
+
+def without_sphere(both: list[Entry]) -> None:
+    """Why there is no sphere, and the way to a model that has one."""
+    for entry in both:
+        why = view.problem(entry) if entry.space_kind is None else None
+        parts.cannot(entry, why or str(globe.why_none(entry)), both)
+    first = both[0]
+    if first.space_kind == "sphere" and st.button("Its plane", icon=":material/scatter_plot:"):
+        view.go("latent_space")
+    parts.other_model(first, lambda other: globe.why_none(other) is None)
+
+
+def main() -> None:
+    from latents.maps import MAPS
+
+    both = view.models()
+    entry, partner = roles(both)
+    how, row = header(entry)
+    if entry is None:
+        without_sphere(both)
+    else:
+        page(entry, partner, both, how, row)
+    view.explain(WORDS, MATHS + f"\n$$\n{MAPS[how['map']].formula}\n$$")
+
+
+def page(entry: Entry, partner: Entry | None, both: list[Entry], how: dict, row: DeltaGenerator) -> None:
+    from latents.maps import MAPS
+
+    place = waiting(CANVAS, HEIGHT, "Placing the test images on the sphere …", [entry])
+    view.encoded(entry, place)
+    if partner is not None and misfit(entry, partner, both):
+        partner = None
+    with row:
+        selected = chooser(entry)
+        more(entry, partner, how)
+    partner = partner if how["twin"] else None
+    globe.concentration(entry)
+    place.empty()
+    figure(entry, partner, selected, how)
+    caption(entry, partner, selected, how, MAPS[how["map"]])
+    if len(selected) > 2:
+        chosen.panel([entry], selected)
+
+
+main()
