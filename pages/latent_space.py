@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from explorer import access, chosen, draws, library, one_point, parts, planes, probing, projecting, view
+from explorer import access, chosen, draws, library, one_point, parts, planes, pointing, probing, projecting, view
 from explorer.canvas import canvas, pad, waiting
 from explorer.charts.density import SHARES
 from explorer.charts.region import Limits
@@ -160,9 +160,10 @@ def settings(entries: list[Entry], shown: list[CanvasPlane], how: dict) -> dict[
         "rest": any(plane.lattice is not None for plane in shown),
     }
     if how["view"] == DRAW:
+        from explorer.canvas import scene
         from latents.data import TEST_SEED
 
-        found["pad"] = pad.settings(library.images(entries[0]).gray, TEST_SEED)
+        found["pad"] = pad.settings(library.images(entries[0]).gray, TEST_SEED, scene.why_no_encoder(entries, shown))
     return found
 
 
@@ -183,7 +184,7 @@ def caption(entries: list[Entry], layouts: list[planes.Layout], shown: list[Canv
         sentence += f"; {colour} lines enclose {SHARES} of the prior"
     if how["aggregate"] and how["view"] != TRAINING:
         sentence += "; dashed lines enclose the same shares of all q(z|x) together"
-    sentence += f". {_frames(shown)}" if how["view"] == TRAINING else f". {_way(entries, first, shown)}"
+    sentence += f". {_frames(shown)}" if how["view"] == TRAINING else f". {pointing.way(entries[0], first, shown[0])}"
     names = " | ".join(f"{entry.name} ({entry.space_title})" for entry in entries)
     view.caption(f"{sentence} {first.lost or ''}", f"{names} · {view.test_images(entries)}")
 
@@ -193,32 +194,6 @@ def _frames(shown: list[CanvasPlane]) -> str:
     if missing:
         return f"{' and '.join(missing)}: nothing of its training was kept for this plane, so the end is shown."
     return "The slider plays the epochs: the same images, encoded by the model as it was."
-
-
-def _way(entries: list[Entry], layout: planes.Layout, shown: list[CanvasPlane]) -> str:
-    """How the place that is pointed at becomes z."""
-    entry, plane = entries[0], shown[0]
-    if plane.decoder is None and plane.lattice is None:
-        return ""
-    if layout.axes is None:
-        nearest = "At the pointer, z is the mean of the eight nearest images' codes: the map has no way back."
-        return nearest if plane.decoder is not None and plane.codes is not None else ""
-    held = HELD.get(entry.space_kind or "", HELD["euclidean"]) if layout.kind == "PCA" else ""
-    if plane.lattice is not None:
-        tiles = f"At the pointer stands the nearest of {plane.lattice.columns} × {plane.lattice.rows} decoded pictures"
-        return f"{tiles}, and the exact one when it rests. {held}".strip()
-    return held
-
-
-HELD = {
-    "euclidean": "In all other directions z is held at the chosen image, or else at the mean of the points.",
-    "layers": "In all other directions of all layers z is held at the chosen image, or else at the mean of the points.",
-    "sphere": "The plane runs through the chosen image or else the mean of the points; z is the point of the sphere "
-    "nearest to it.",
-    "simplex": "The plane runs through the chosen image or else the mean of the points; z is the point of the simplex "
-    "nearest to it.",
-    "codes": "The plane runs through the mean of the codes' vectors; z are the codes nearest to it.",
-}
 
 
 # -- the page ----------------------------------------------------------------------------------------------

@@ -14,12 +14,15 @@ UNIFORM = 0.75
 """A border of which this share has one tone surrounds figures; else the images are photographs."""
 
 
-def settings(images: np.ndarray, seed: int) -> dict[str, Any]:
-    """For `createPad`, from gray or colour images uint8 [N, C, H, W] and the seed of their binarisation."""
+def settings(images: np.ndarray, seed: int, why: dict[str, str] | None = None) -> dict[str, Any]:
+    """For `createPad`, from gray or colour images uint8 [N, C, H, W] and the seed of their binarisation.
+
+    why: a sentence on each model whose encoder a browser cannot run, by its name.
+    """
     ground, margin = surroundings(images)
     stream = np.random.PCG64(seed).state["state"]
     draw = {"state": str(stream["state"]), "increment": str(stream["inc"])}
-    return {"shape": list(images.shape[1:]), "ground": ground, "margin": margin, "draw": draw}
+    return {"shape": list(images.shape[1:]), "ground": ground, "margin": margin, "draw": draw, "why": why or {}}
 
 
 def surroundings(images: np.ndarray) -> tuple[float | None, float]:

@@ -6,6 +6,7 @@ Needs torch. The parts that cost something are made only when they are asked for
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import streamlit as st
@@ -114,6 +115,21 @@ def program(entry: Entry, part: str) -> bytes | None:
             return None
 
     return library.remember("program", entry, export, part)
+
+
+def why_no_encoder(entries: list[Entry], shown: list[CanvasPlane]) -> dict[str, str]:
+    """For the pad: one sentence on each model whose encoder the browser cannot run, by its name."""
+
+    def ask(entry: Entry) -> str:
+        from latents import portable
+
+        return portable.why_not(library.model(entry), "encoder") or ""
+
+    return {
+        entry.name: library.remember("why no encoder", entry, partial(ask, entry))
+        for entry, plane in zip(entries, shown, strict=True)
+        if plane.encoder is None
+    }
 
 
 def sprite(entry: Entry) -> Sprite:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+
+import streamlit as st
 
 from explorer import library, planes
 from explorer.canvas import CanvasPlane
@@ -28,18 +31,20 @@ def html(entries: list[Entry], kind: str | None = None) -> str:
     """The file of one or two models of the same data; computed once for these models.
 
     kind: of plane, "PCA" or "UMAP"; by default the first that the models have. Where the whole is too large, the
-    thumbnails are the binarised images, a bit for each pixel, and then left out; the page says which they are.
+    thumbnails are the binarised images, a bit for each pixel, and then left out, and at last the encoders; the page
+    says which it is.
 
     Raises:
         NotExportable: a model has no plane, UMAP was not computed, the two do not fit together, or it is too large.
         LatentsError: a model or its data cannot be read.
     """
-    first = entries[0]
-    return library.remember("html", first, lambda: _html(entries, kind), kind, *(_key(entry) for entry in entries[1:]))
+    return _made(tuple((entry.path, entry.stamp) for entry in entries), kind, entries)
 
 
-def _key(entry: Entry) -> tuple:
-    return entry.path, entry.stamp
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _made(key: tuple, kind: str | None, _entries: list[Entry]) -> str:
+    """(A few megabytes each: only the latest are kept.)"""
+    return _html(_entries, kind)
 
 
 def _html(entries: list[Entry], kind: str | None) -> str:
@@ -56,17 +61,18 @@ def _html(entries: list[Entry], kind: str | None) -> str:
         for entry, layout in zip(entries, layouts, strict=True)
     ]
     shown = [replace(plane, sprite=shown[0].sprite) for plane in shown]  # of the same images: once
+    why = scene.why_no_encoder(entries, shown)
     sizes = []
-    for pictures, dressed in _dressed(entries, shown):
+    for pictures, missing, dressed in _dressed(entries, shown):
         store = Store()
-        told = content.content(entries, dressed, layouts, region, pictures, store.address)
+        told = content.content(entries, dressed, layouts, region, why | missing, pictures, store.address)
         written = page.write(content.title(entries), content.description(entries), told, store)
         sizes.append(len(written.encode("utf-8")))
         if sizes[-1] < MOST:
             return written
     raise NotExportable(
-        f"The file would have {min(sizes) / 1e6:.1f} MB even without thumbnails, and at most {MOST / 1e6:.0f} are "
-        "allowed. Export one model alone, or one of fewer dimensions or smaller networks."
+        f"The file would have {min(sizes) / 1e6:.1f} MB even without thumbnails and drawing pad, and at most "
+        f"{MOST / 1e6:.0f} are allowed. {'Export a smaller model.' if alone else 'Export each model alone.'}"
     )
 
 
@@ -93,14 +99,20 @@ def _layouts(entries: list[Entry], kind: str | None) -> list[planes.Layout]:
     return layouts
 
 
-def _dressed(entries: list[Entry], shown: list[CanvasPlane]):
-    """The planes with thumbnails that are smaller and smaller, each with what they are in words."""
-    yield "thumbnails: the gray originals" if _binarised(entries) else "", shown
+def _dressed(entries: list[Entry], shown: list[CanvasPlane]) -> Iterator[tuple[str, dict[str, str], list[CanvasPlane]]]:
+    """The planes with less and less: what the thumbnails are, why an encoder is missing (by name), and the planes."""
+    yield "thumbnails: the gray originals" if _binarised(entries) else "", {}, shown
     if _binarised(entries) and shown[0].sprite is not None:
-        seen = library.images(entries[0]).seen
-        bits = smaller.one_bit(shown[0].sprite, seen)
-        yield "thumbnails: the images as the models see them", [replace(plane, sprite=bits) for plane in shown]
-    yield "without thumbnails, for its size", [replace(plane, sprite=None) for plane in shown]
+        bits = smaller.one_bit(shown[0].sprite, library.images(entries[0]).seen)
+        shown = [replace(plane, sprite=bits) for plane in shown]
+        yield "thumbnails: the images as the models see them", {}, shown
+    yield "without thumbnails, for its size", {}, [replace(plane, sprite=None) for plane in shown]
+    missing = {
+        plane.name: f"With its encoder the file would have more than {MOST / 1e6:.0f} MB: draw in the app."
+        for plane in shown
+        if plane.encoder is not None
+    }
+    yield "without thumbnails, for its size", missing, [replace(plane, sprite=None, encoder=None) for plane in shown]
 
 
 def _binarised(entries: list[Entry]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from explorer import library, parts, planes, words
+from explorer import library, parts, planes, pointing, words
 from explorer.canvas import CanvasPlane, options, pad
 from explorer.charts.density import SHARES
 from explorer.charts.plane import Limits
@@ -20,10 +20,15 @@ def content(
     shown: list[CanvasPlane],
     layouts: list[planes.Layout],
     region: Limits,
+    why: dict[str, str],
     pictures: str,
     address: Callable[[bytes, str], str],
 ) -> dict[str, Any]:
-    """The JSON that page.js shows. pictures: what the thumbnails are, in words; "" where there are none."""
+    """The JSON that page.js shows.
+
+    why: a sentence on each model that answers no drawings, by its name; pictures: what the thumbnails are, in words,
+    or "" where there is nothing to say.
+    """
     from explorer.canvas import scene
     from latents.data import TEST_SEED
 
@@ -42,7 +47,7 @@ def content(
         "version": 1,
         "models": [entry.name for entry in entries],
         "canvas": canvas,
-        "pad": pad.settings(library.images(entries[0]).gray, TEST_SEED),
+        "pad": pad.settings(library.images(entries[0]).gray, TEST_SEED, why),
         "numbers": [_numbers(entry, [other for other in entries if other is not entry]) for entry in entries],
         "caption": _caption(entries, shown, layouts[0]),
         "provenance": _provenance(entries, pictures),
@@ -85,10 +90,12 @@ def _caption(entries: list[Entry], shown: list[CanvasPlane], layout: planes.Layo
         sentence += "; dots with a halo are pseudo-inputs, larger for a larger share of the images"
     if any("prior" in plane.contours for plane in shown):
         sentence += f"; gray lines enclose {SHARES} of the prior"
-    sentence += f". {layout.lost or ''}"
-    binary = any(entry.binarisation != "none" for entry in entries)
+    sentence += f". {pointing.way(entries[0], layout, shown[0], exact=False)} {layout.lost or ''}"
+    binary = any(
+        entry.binarisation != "none" and plane.encoder is not None for entry, plane in zip(entries, shown, strict=True)
+    )
     drawn = "A drawing is binarised before it is encoded, by one fixed draw, as the test images were." if binary else ""
-    return f"{sentence.strip()} {drawn}".strip()
+    return " ".join(f"{sentence} {drawn}".split())
 
 
 def _has_pseudo(entry: Entry) -> bool:

@@ -116,8 +116,12 @@ def test_what_is_too_large_leaves_its_thumbnails_and_then_says_so(page, monkeypa
     bare = build._html([entry("digits-vampprior-2d")], None)
     assert export.content_of(bare)["canvas"]["planes"][0]["sprite"] is None
     assert "without thumbnails" in export.content_of(bare)["provenance"][0]
+    monkeypatch.setattr(build, "MOST", len(bare.encode()) - 1000)
+    mute = export.content_of(build._html([entry("digits-vampprior-2d")], None))
+    assert mute["canvas"]["planes"][0]["encoder"] is None
+    assert "draw in the app" in mute["pad"]["why"]["digits-vampprior-2d"]
     monkeypatch.setattr(build, "MOST", 1000)
-    with pytest.raises(export.NotExportable, match="even without thumbnails"):
+    with pytest.raises(export.NotExportable, match="even without thumbnails and drawing pad"):
         build._html([entry("digits-vampprior-2d")], None)
 
 
@@ -136,6 +140,9 @@ def test_more_dimensions_have_codes_and_slow_decoders_have_tiles():
     slow = export.content_of(export.html([entry("digits-pixelcnn")]))["canvas"]["planes"][0]
     assert slow["decoder"] is None
     assert slow["lattice"]["image"].startswith("packed:")
+    codes = export.content_of(export.html([entry("digits-vq-vae")]))
+    assert "grid of codes" in codes["pad"]["why"]["digits-vq-vae"]
+    assert "drawing" not in codes["caption"]
 
 
 def test_the_command_writes_the_file_or_says_what_is_wrong(tmp_path):
