@@ -68,6 +68,8 @@ def remarks(found: Iterable[runs.Run]) -> list[str]:
     """What went wrong with each, with the end of its log, and what can be done."""
     said = []
     for run in found:
+        if run.state == runs.FINISHED and run.error is not None:
+            said.append(f"{run.name} was not prolonged: {run.error}")
         if run.state not in (runs.FAILED, runs.LOST) or run.error is None:
             continue
         said.append(f"{run.name} {'is lost' if run.state == runs.LOST else 'failed'}: {run.error}")

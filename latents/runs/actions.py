@@ -15,7 +15,7 @@ from . import names, processes, queue, records
 from . import options as launched
 from .launchers import launcher
 from .options import HERE, Options
-from .run import FINISHED, LOST, PAUSED, QUEUED, RUNNING, STOPPED, Run, has_checkpoint, look
+from .run import FINISHED, LOST, PAUSED, QUEUED, RUNNING, STOPPED, Run, is_whole, look, planned
 
 if TYPE_CHECKING:
     from ..recipe import Recipe
@@ -65,7 +65,7 @@ def prolong(run: Run, epochs: int, *, where: str | None = None, options: Options
     """
     if isinstance(epochs, bool) or not isinstance(epochs, int) or not 1 <= epochs <= 100_000:
         raise RunError(f"a run is prolonged by 1 to 100,000 epochs, but {epochs!r} was given")
-    return _again(run, {"prolong": epochs}, where, options)
+    return _again(run, {"prolong": epochs, "from": planned(run.recipe_json)}, where, options)
 
 
 def _again(run: Run, task: dict[str, int] | None, where: str | None, chosen: Options | None) -> Run:
@@ -81,11 +81,16 @@ def _again(run: Run, task: dict[str, int] | None, where: str | None, chosen: Opt
             elsewhere = launched.read(path).get("host") not in (None, processes.this_host())
             if now.state == QUEUED and not (elsewhere and task is None):
                 raise RunError(f"{run.name} is queued already; stop it first to change that")
-            if task is None and not has_checkpoint(path):
-                task = launched.read(path).get("task")  # a finished run that was to be prolonged, and had not begun
+            task = task or _still_to_do(now)
             _enqueue(path, where, chosen or now.options, task)
         _send(path, where)
     return look(path)
+
+
+def _still_to_do(run: Run) -> dict[str, int] | None:
+    """A prolongation that was asked for and has not begun: the recipe does not say so yet."""
+    task = launched.read(run.path).get("task")
+    return task if isinstance(task, dict) and task.get("from") == planned(run.recipe_json) else None
 
 
 def stop(run: Run) -> Run:
@@ -228,8 +233,8 @@ def leave_the_queue(run: Run) -> None:
         with contextlib.suppress(RunError):  # a cluster out of reach: its job will see that the run is not its any more
             launcher(run.where).kill(run.status)
     status, _ = records.read(run.path / records.STATUS)
-    whole = (run.path / records.WEIGHTS).is_file() and not has_checkpoint(run.path)  # it was to be prolonged
-    records.write(run.path / records.STATUS, {**status, "state": FINISHED if whole else STOPPED})
+    state = FINISHED if is_whole(run.path) else STOPPED  # one that was finished was to be prolonged
+    records.write(run.path / records.STATUS, {**status, "state": state})
 
 
 @contextmanager

@@ -16,8 +16,8 @@ from .processes import this_host
 HERE = "here"
 """The launcher that is this machine."""
 
-_CARRIED = ("LATENTS_DATA", "OMP_NUM_THREADS")
-"""Of the environment of whoever launches: the process that starts the run may have another one."""
+CARRIED = ("LATENTS_DATA", "OMP_NUM_THREADS")
+"""What goes with a run of the environment of whoever launches: the process that starts it may have another one."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def begin(folder: Path, where: str, options: Options, **more: Any) -> None:
             "options": asdict(options),
             "created": before.get("created") or datetime.now(UTC).isoformat(),
             "cwd": os.getcwd(),
-            "environment": {name: os.environ[name] for name in _CARRIED if name in os.environ},
+            "environment": {name: os.environ[name] for name in CARRIED if name in os.environ},
             "job": None,
             "task": None,
             **more,

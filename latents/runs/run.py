@@ -82,9 +82,7 @@ class Run:
     @property
     def epochs(self) -> int:
         """Epochs of the whole run, as far as is known."""
-        planned = self.recipe_json.get("training")
-        planned = planned.get("epochs") if isinstance(planned, dict) else None
-        return int(records.number(self.status.get("epochs"), records.number(planned)))
+        return int(records.number(self.status.get("epochs"), planned(self.recipe_json)))
 
     @property
     def epoch(self) -> int:
@@ -171,13 +169,20 @@ def _state(path: Path, status: dict[str, Any], fault: str | None) -> str:
         return LOST
     if said in (QUEUED, STOPPED, FINISHED, FAILED):
         return said
-    if fault is None and said is None and (path / records.WEIGHTS).is_file() and not has_checkpoint(path):
+    if fault is None and said is None and is_whole(path):
         return FINISHED  # a model from elsewhere, or an older one
     return LOST
 
 
-def has_checkpoint(path: Path) -> bool:
-    return (path / records.CHECKPOINT).is_file()
+def is_whole(path: Path) -> bool:
+    """Whether a folder holds a finished model: weights, and nothing to go on from."""
+    return (path / records.WEIGHTS).is_file() and not (path / records.CHECKPOINT).is_file()
+
+
+def planned(recipe: dict[str, Any]) -> int:
+    """The epochs that a recipe's JSON asks for; 0 where it does not say."""
+    training = recipe.get("training")
+    return int(records.number(training.get("epochs") if isinstance(training, dict) else None))
 
 
 def is_alive(status: dict[str, Any]) -> bool:

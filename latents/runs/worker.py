@@ -17,7 +17,7 @@ from typing import Any
 from ..errors import LatentsError
 from . import gpus, options, processes, queue, records
 from .options import HERE
-from .run import FAILED, FINISHED, QUEUED, RUNNING, STOPPED, Run, look
+from .run import FAILED, FINISHED, QUEUED, RUNNING, STOPPED, Run, is_whole, look
 
 LEFT_QUEUED = 0
 """The exit code of a process that found nothing to do."""
@@ -54,9 +54,16 @@ def work(folder: Path) -> int:
 
 
 def _surroundings(folder: Path) -> None:
-    """What the one who launched had about them, where this machine has it too."""
-    for name, value in dict(options.read(folder).get("environment") or {}).items():
-        os.environ.setdefault(str(name), str(value))
+    """What the one who launched had about them; on a cluster's machines only what those do not say themselves."""
+    launched = options.read(folder)
+    given, here = launched.get("environment"), launched.get("where", HERE) == HERE
+    if not isinstance(given, dict):
+        return
+    for name in options.CARRIED:
+        if name in given and (here or name not in os.environ):
+            os.environ[name] = str(given[name])
+        elif name not in given and here:
+            os.environ.pop(name, None)
 
 
 def _claim(folder: Path) -> bool:
@@ -135,11 +142,12 @@ def _asked():
 
 
 def _fail(folder: Path, sentence: str) -> None:
-    """Say so in the status, unless the loop has said what happened."""
+    """Say so in the status, unless the loop has said what happened. A finished run that is not prolonged stays one."""
     status, _ = records.read(folder / records.STATUS)
     if status.get("state") in (FAILED, FINISHED, STOPPED):
         return
+    state = FINISHED if is_whole(folder) else FAILED
     try:
-        records.write_anyhow(folder / records.STATUS, {**status, "state": FAILED, "error": sentence})
+        records.write_anyhow(folder / records.STATUS, {**status, "state": state, "error": sentence})
     except OSError as error:
         print(f"the status could not be written: {error}", file=sys.stderr)

@@ -196,8 +196,9 @@ class TestQueue:
         )
         assert "nothing_like_it" in run.log_tail(1)[0]
 
-    def test_a_folder_whose_environment_is_another(self, root, recipe, monkeypatch, tmp_path):
-        """The run has the surroundings of who launched it, not those of whoever started the tender."""
+    def test_each_has_the_surroundings_of_who_launched_it(self, root, recipe, monkeypatch, tmp_path):
+        """Not those of whoever started the tender; and of a folder's own words nothing else is taken."""
+        monkeypatch.setenv("LATENTS_DATA", "/of/the/first")
         runs.launch(recipe, root, "a")
         until(lambda: live(root) == ["a"])
         monkeypatch.setenv("LATENTS_DATA", "/of/the/second")
@@ -207,6 +208,12 @@ class TestQueue:
         until(lambda: live(root) == ["b"])
         pid = runs.get(root, "b").status["pid"]
         assert os.readlink(f"/proc/{pid}/cwd") == str(tmp_path)
+        monkeypatch.delenv("LATENTS_DATA")
+        runs.launch(recipe, root, "c")
+        runs.stop(runs.get(root, "b"))
+        until(lambda: live(root) == ["c"])
+        begun = [line.split()[2:] for line in (root / "ledger.txt").read_text().splitlines() if "begins" in line]
+        assert begun == [["a", "/of/the/first"], ["b", "/of/the/second"], ["c", "None"]]
 
 
 class TestTwoAtOnce:

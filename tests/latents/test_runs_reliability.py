@@ -24,6 +24,7 @@ import torch
 import latents
 from latents import runs, training
 from latents.folder import ModelFolder
+from latents.recipe import preset
 from latents.runs import queue
 from latents.runs.launchers import work_command
 
@@ -361,3 +362,16 @@ def test_prolonged_in_the_queue(root, tiny):
     run = runs.get(root, "a")
     assert (run.state, run.error, _epochs(run.path)) == ("finished", None, [1, 2, 3, 4, 5])
     assert run.recipe_json["training"]["epochs"] == 5
+
+
+@pytest.mark.slow
+def test_what_cannot_be_prolonged_stays_finished(root, by_hand):
+    """A linear model is fitted in one go: the run says so, and is as it was."""
+    latents.train(preset("digits-pca"), root / "a", accelerator="cpu")
+    before = (root / "a" / "model.safetensors").read_bytes()
+    runs.prolong(runs.get(root, "a"), 2)
+    assert subprocess.run(work_command(root / "a"), capture_output=True, timeout=240).returncode == 1
+    run = runs.get(root, "a")
+    assert run.state == "finished"
+    assert "cannot be prolonged" in run.error
+    assert (root / "a" / "model.safetensors").read_bytes() == before

@@ -16,7 +16,7 @@ HERE = [sys.executable, str(Path(__file__).absolute())]
 
 def note(root: Path, what: str, name: str) -> None:
     with open(root / "ledger.txt", "a") as ledger:
-        ledger.write(f"{time.monotonic():.4f} {what} {name} {os.getpid()}\n")
+        ledger.write(f"{time.monotonic():.4f} {what} {name} {os.environ.get('LATENTS_DATA')}\n")
 
 
 def idle(folder: Path) -> None:
