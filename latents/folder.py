@@ -10,12 +10,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file as load_arrays
@@ -226,9 +228,11 @@ class ModelFolder:
                 path.unlink()
 
     def tidy(self) -> None:
-        """Remove what a killed process left half written."""
+        """Remove what a killed process left half written, but not what another one is writing now."""
         for path in self.path.rglob(".*.part"):
-            path.unlink(missing_ok=True)
+            writer = path.name.split(".")[-2]  # a process's number: see `write_whole`
+            if not (writer.isdigit() and int(writer) != os.getpid() and psutil.pid_exists(int(writer))):
+                path.unlink(missing_ok=True)
 
     def update_metrics(self, **entries: Any) -> None:
         self.write_json(METRICS, {**self.metrics, **entries})

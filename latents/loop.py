@@ -81,9 +81,11 @@ class Run:
         """Train, and leave the folder in a state that says what happened. `state`: a checkpoint's, or None."""
         try:
             with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
+                if self.team.leads:
+                    self.folder.tidy()
                 self.reporter.reserve()
-                if state is None:
-                    self._status("running")  # as soon as there is a folder, it says whose it is
+                self.epoch = state["epoch"] if state else 1
+                self._status("running")  # as soon as there is a folder, it says whose it is
                 self._prepare(state)
                 self._status("running")
                 if not self._epochs():
@@ -144,8 +146,6 @@ class Run:
         self.epoch, self.step, self.rows, self.seconds = (state[k] for k in ("epoch", "step", "rows", "seconds"))
         if self.team.leads:  # the others' parts of the sums are in them
             self.sums = {name: value.to(self.device) for name, value in state["sums"].items()}
-            self.folder.tidy()
-            self.reporter.reserve()
             self.folder.cut_history(self.rows)
             self.monitor.catch_up(self.folder.history())
 

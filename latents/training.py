@@ -85,8 +85,6 @@ def resume(
 
     A run that was killed before its first checkpoint begins anew.
     """
-    if control.read(path).stop:
-        control.write(path, stop=False)
     options: dict[str, Any] = {
         "accelerator": accelerator,
         "devices": devices,
@@ -94,7 +92,13 @@ def resume(
         "strategy": strategy,
         "log": log,
     }
-    return work(path, watch=watch, stop=stop, data_root=data_root, **options)
+    folder = ModelFolder(path)
+
+    def begin() -> ModelFolder:
+        _forget_stop(folder)
+        return folder
+
+    return _go(folder.path, begin, folder.recipe, watch, stop, data_root, **options)
 
 
 def work(
@@ -128,10 +132,11 @@ def prolong(
     of `work`.
     """
     folder = ModelFolder(path)
-    checkpoint.refuse_if_running(folder)
 
     def begin() -> ModelFolder:
         data = _data(folder.recipe, data_root)
+        if folder.status.get("state") in ("stopped", "failed", "finished"):  # by hand: a launched run is running by now
+            _forget_stop(folder)
         longer = prepare(folder, epochs, data, make_fabric(options.get("accelerator", "auto")))
         if longer.status.get("state") == "finished":
             longer.write_json(STATUS, {**longer.status, "state": "stopped"})
@@ -172,6 +177,11 @@ def _go(
         logs = open_logs(log, folder, state["rows"] if state else 0) if leads else []
         Run(folder, data, watch, stop, fabric, logs).go(state)
     return folder
+
+
+def _forget_stop(folder: ModelFolder) -> None:
+    if control.read(folder.path).stop:
+        control.write(folder.path, stop=False)
 
 
 def _data(recipe: Recipe, root: Path | None) -> ImageData:

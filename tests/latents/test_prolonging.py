@@ -8,13 +8,16 @@ from itertools import count
 import numpy as np
 import pytest
 import torch
+from typer.testing import CliRunner
 
+from latents import control
 from latents.batches import Batches
+from latents.cli import app as cli
 from latents.errors import RecipeError, TrainingError
 from latents.folder import ModelFolder
 from latents.models import build
 from latents.recipe import override
-from latents.training import prolong, resume, train
+from latents.training import prolong, resume, train, work
 
 from .test_training import rows, same, stopping_after
 
@@ -58,6 +61,11 @@ class TestStopped:
         shutil.copytree(first.path, tmp_path / "twin")
         prolong(first.path, 2, accelerator="cpu", stop=stopping_after(20))
         same(resume(first.path, accelerator="cpu"), prolong(tmp_path / "twin", 2, accelerator="cpu"))
+
+    def test_the_wish_to_stop_that_it_obeyed_is_forgotten(self, tiny, tmp_path):
+        control.write(ModelFolder.create(tmp_path / "run", tiny()).path, stop=True)
+        assert work(tmp_path / "run", accelerator="cpu").status["state"] == "stopped"
+        assert prolong(tmp_path / "run", 1, accelerator="cpu").status["state"] == "finished"
 
 
 class TestFinished:
@@ -190,3 +198,18 @@ def test_killed_between_the_checkpoint_and_the_recipe(copy, monkeypatch):
     folder = prolong(copy.path, 2, accelerator="cpu")
     assert folder.history()["epoch"].tolist() == [1, 2, 3, 4, 5]
     assert folder.recipe.training.epochs == 5
+
+
+class TestCommand:
+    def invoke(self, *arguments: str):
+        return CliRunner().invoke(cli.app, ["train", *arguments, "--accelerator", "cpu"])
+
+    def test_more_epochs_of_a_finished_run(self, copy):
+        done = self.invoke("--resume", str(copy.path), "--prolong", "2")
+        assert done.exit_code == 0, done.output
+        assert copy.history()["epoch"].tolist() == [1, 2, 3, 4, 5]
+
+    def test_of_which_run(self):
+        done = self.invoke("--prolong", "2")
+        assert done.exit_code == 2
+        assert "the run that is prolonged" in done.output

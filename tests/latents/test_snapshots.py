@@ -8,6 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from latents import snapshots as snapshots_module
 from latents.data import TEST_SEED, binarise
 from latents.data.images import Split
 from latents.folder import ModelFolder
@@ -121,6 +122,57 @@ class TestFile:
         before = torch.get_rng_state()
         snapshots.take(model, 0)
         assert torch.equal(torch.get_rng_state(), before)
+
+
+class TestLive:
+    """Between the chosen epochs, a state for the time being shows whoever watches that something moves."""
+
+    def test_it_makes_way_and_leaves_no_trace(self, fresh, held_out, tmp_path, monkeypatch):
+        now = [100.0]
+        monkeypatch.setattr(snapshots_module.time, "monotonic", lambda: now[0])
+        model = fresh("vampprior", components=5, shape=(1, 8, 8))
+        watched = make(tmp_path, model, held_out)
+        watched.at = {0, 9}
+        for epoch, later, kept, epochs in (
+            (0, 0, True, [0]),
+            (1, 4.9, False, [0]),  # the last one is not old enough
+            (2, 0.2, False, [0, 2]),
+            (3, 4.9, False, [0, 2]),
+            (4, 0.2, False, [0, 4]),
+        ):
+            now[0] += later
+            assert (watched.take(model, epoch) is not None) == kept
+            assert watched.folder.snapshots()["epochs"].tolist() == epochs
+        again = make(tmp_path, model, held_out)
+        again.resume(4)
+        assert [int(state["epochs"]) for state in again.states] == [0]
+        written = []
+        (tmp_path / "alone").mkdir()
+        for snapshots in (watched, again, make(tmp_path / "alone", model, held_out)):
+            for epoch in (0, 9):
+                snapshots.take(model, epoch, always=True)
+            written.append((snapshots.folder.path / "snapshots.safetensors").read_bytes())
+        assert written[0] == written[1] == written[2]
+
+    def test_never_more_than_a_twentieth_of_the_time(self, fresh, held_out, tmp_path, monkeypatch):
+        now, taken = [0.0], []
+        monkeypatch.setattr(snapshots_module.time, "monotonic", lambda: now[0])
+        model = fresh(shape=(1, 8, 8))
+        snapshots = make(tmp_path, model, held_out)
+        snapshots.at = {0}
+        state = snapshots._state
+
+        def slow(model, epoch):
+            now[0] += 3
+            return state(model, epoch)
+
+        monkeypatch.setattr(snapshots, "_state", slow)
+        for epoch in range(1, 401):
+            before = now[0]
+            snapshots.take(model, epoch)
+            taken.append(now[0] - before)
+            now[0] += 1
+        assert 0 < sum(taken) <= 0.05 * now[0] + 3
 
 
 class TestResume:

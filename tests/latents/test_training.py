@@ -47,13 +47,18 @@ def rows(folder: ModelFolder) -> list[dict[str, str]]:
 
 def same(one: ModelFolder, other: ModelFolder) -> None:
     """Two runs that are equal to the last bit, but for times."""
-    for name in ("config.json", "model.safetensors", "snapshots.safetensors"):
-        assert (one.path / name).read_bytes() == (other.path / name).read_bytes(), name
-    assert rows(one) == rows(other)
+    assert (one.path / "config.json").read_bytes() == (other.path / "config.json").read_bytes()
+    same_model(one, other)
     assert one.metrics["units"]["variances"] == other.metrics["units"]["variances"]
     assert one.metrics["training"]["best_epoch"] == other.metrics["training"]["best_epoch"]
-    assert one.status["state"] == other.status["state"] == "finished"
     assert sorted(path.name for path in one.path.iterdir()) == sorted(path.name for path in other.path.iterdir())
+
+
+def same_model(one: ModelFolder, other: ModelFolder) -> None:
+    for name in ("model.safetensors", "snapshots.safetensors"):
+        assert (one.path / name).read_bytes() == (other.path / name).read_bytes(), name
+    assert rows(one) == rows(other)
+    assert one.status["state"] == other.status["state"] == "finished"
 
 
 class TestRun:
@@ -361,13 +366,25 @@ class TestResume:
         assert turn > 3
         same(folder, whole)
 
-    @pytest.mark.parametrize("when", ["after a row", "in an epoch", "in the first epoch", "in a checkpoint"])
+    @pytest.mark.parametrize(
+        "when",
+        [
+            "after a row",
+            "in an epoch",
+            "in the first epoch",
+            "in a checkpoint",
+            "in a row",
+            "at its start",
+            "at its end",
+        ],
+    )
     def test_a_killed_run_goes_on_as_if_nothing_had_been(self, whole, tmp_path, when):
         """SIGKILL: nobody tidies up. What was written after the last checkpoint is cut and made again."""
         code = """
             import os, signal, sys, torch
             from pathlib import Path
-            from latents import training
+            from latents import checkpoint, training
+            from latents.folder import ModelFolder
             from latents.recipe import read_recipe
             torch.set_num_threads(1)
             config, out, when = sys.argv[1:]
@@ -388,6 +405,23 @@ class TestResume:
                     die()
                 if progress.row and progress.epoch == 3 and when == "in a checkpoint":
                     os.replace = die
+                if progress.row and progress.epoch == 2 and when == "in a row":
+                    ModelFolder.append_history = half
+
+            def half(folder, row):
+                with open(folder.path / "history.csv", "a") as file:
+                    file.write(",".join(map(str, row.values()))[:40])
+                    file.flush()
+                    die()
+
+            def at_start(*ignored):
+                (Path(out) / ".state.pt.999999999.part").write_bytes(b"half")
+                die()
+
+            if when == "at its start":
+                checkpoint.write = at_start
+            if when == "at its end":
+                checkpoint.remove = die
 
             training.train(read_recipe(config), Path(out), accelerator="cpu", watch=watch, stop=stop)
         """
@@ -397,8 +431,13 @@ class TestResume:
         done = subprocess.run(command, capture_output=True, text=True, timeout=120)
         assert done.returncode == -signal.SIGKILL, done.stderr
         folder = ModelFolder(out)
-        assert folder.status["state"] == "running"  # it could not say otherwise
         folder.history(), folder.snapshots()  # nothing is half written
+        if when == "at its end":  # all was written
+            with pytest.raises(TrainingError, match="is finished: there is nothing to resume"):
+                resume(out, accelerator="cpu")
+            same_model(folder, whole)
+            return
+        assert folder.status["state"] == "running"  # it could not say otherwise
         resumed = resume(out, accelerator="cpu")
         write_whole(resumed.path / "config.json", whole.recipe.json_text())  # but for the seconds between checkpoints
         assert [path.name for path in resumed.path.iterdir() if path.name.endswith(".part")] == []
