@@ -39,7 +39,7 @@ function plane(view, stage) {
     lattice: view.lattice !== null,
     tiles: view.tiles ? view.tiles.places.size : 0,
     contours: Object.keys(view.densities).filter((kind) => stage.settings[kind]),
-    ready: Boolean(view.error) || (Boolean(view.xy) && !Object.values(view.dirty).some(Boolean) && (!view.about.decoder || view.decoder !== null || view.decoderWhy !== null)),
+    ready: Boolean(view.error) || (Boolean(view.xy) && !Object.values(view.dirty).some(Boolean) && !view.layer.unfinished && (!view.about.decoder || view.decoder !== null || view.decoderWhy !== null)),
     error: view.error,
     note: view.note.textContent,
     sheets: view.thumbnails ? view.thumbnails.sheets.filter((sheet) => sheet instanceof ImageBitmap).length : 0,

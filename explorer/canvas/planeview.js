@@ -6,7 +6,7 @@ import { Frames } from "./frames.js";
 import { Grid, nearestRows } from "./picking.js";
 import { Lens } from "./lens.js";
 import { DecodedTiles, Lattice } from "./tiles.js";
-import { MOVING, PointLayer } from "./points.js";
+import { MOVING, PointLayer, STILL } from "./points.js";
 import { Thumbnails } from "./thumbnails.js";
 import { Way } from "./latent.js";
 import { drawOver, drawPseudoLayer } from "./overview.js";
@@ -295,11 +295,12 @@ export class PlaneView {
     if (!this.width || !this.camera) return false;
     let more = false;
     if (this.dirty.ground) more = this.drawGround(moving) || more;
-    if (this.dirty.dots && this.xy) this.drawDots(moving);
+    const goOn = !this.dirty.dots && this.layer.unfinished;
+    if (this.xy && (this.dirty.dots || (goOn && !moving))) this.drawDots(moving, goOn);
     if (this.dirty.over && this.xy) this.drawOver();
     this.dirty.dots = this.dirty.over = false;
     this.dirty.ground = more;
-    return more;
+    return more || (this.layer.unfinished && !moving);
   }
 
   /** Axes, decoded tiles, contours. @param {boolean} moving whether the camera moves @returns {boolean} whether more tiles are to come */
@@ -341,14 +342,15 @@ export class PlaneView {
     return false;
   }
 
-  drawDots(moving) {
+  /** goOn: draw what the last frame had no time for. */
+  drawDots(moving, goOn = false) {
     const { settings, hidden, classes } = this.stage;
     const pen = this.dots.getContext("2d");
     pen.setTransform(1, 0, 0, 1, 0, 0);
     this.drawn = 0;
     if (settings.points) {
       this.layer.place(this.shownXy);
-      this.drawn = this.layer.draw(pen, this.camera, {
+      const look = {
         colours: this.colours(),
         group: this.frame ? this.frameGroup : this.group,
         hidden,
@@ -356,9 +358,13 @@ export class PlaneView {
         size: settings.size,
         ratio: this.ratio,
         chosen: this.chosen(),
-        most: moving ? MOVING : undefined,
-      });
-    } else pen.clearRect(0, 0, this.dots.width, this.dots.height);
+      };
+      this.layer.draw(pen, this.camera, look, moving ? MOVING : STILL, goOn);
+      this.drawn = this.layer.drawn;
+    } else {
+      pen.clearRect(0, 0, this.dots.width, this.dots.height);
+      this.layer.unfinished = false;
+    }
     pen.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
     drawPseudoLayer(pen, this);
   }
@@ -373,7 +379,7 @@ export class PlaneView {
   /** Which drawn points are selected, 1 or 0 for each; null where none is. */
   chosen() {
     const { mask, selection } = this.stage;
-    if (selection.length < 2 || !mask) return null; // one image has a ring and its neighbours
+    if (selection.length < (this.stage.settings.crowd ?? 2) || !mask) return null; // few images have rings
     if (!this.frame) return mask.length === this.n ? mask : null;
     return Uint8Array.from(this.frames.index, (image) => mask[image] ?? 0);
   }

@@ -2,11 +2,14 @@
  * The dots: every visible point is blended into one picture, pixel by pixel, and put on the canvas at once.
  *
  * Plain 2-D canvas, no WebGL: measured in docs/canvas.md. Points are drawn in a fixed scattered order, so that no
- * class covers the others and the first share of them is a fair sample: what is drawn while something moves.
+ * class covers the others and the first share of them is a fair sample: as many as a frame has time for while something
+ * moves, and the rest in the frames after it.
  */
 import { Stamps, phase } from "./stamps.js";
 
-export const MOVING = 60000; // dots drawn in a frame while the camera moves
+export const MOVING = 9; // milliseconds of drawing in a frame while the camera moves,
+export const STILL = 30; // and while it stands
+const OFTEN = 4096; // points between two looks at the clock
 const CROWD = 40; // pixels per dot at which dots have their nominal size
 
 /** A step through 0..n-1 that visits each once, far from the one before: n times the golden section, coprime to n. */
@@ -23,6 +26,10 @@ export class PointLayer {
     this.image = null;
     this.xy = new Float32Array(0);
     this.n = 0;
+    this.step = 1;
+    this.drawn = 0;
+    this.stopped = { round: 0, k: 0 };
+    this.unfinished = false;
   }
 
   /** @param {Float32Array} xy [N, 2], row by row; a new array or the same one with other numbers */
@@ -60,47 +67,65 @@ export class PointLayer {
    * @param {Object} style
    *   colours: Uint8Array [N, 3]; group: Uint8Array [N] of each dot's class place; hidden: boolean by class place;
    *   shapes: a marker by class place, or null for circles; size: CSS pixels; ratio: of device to CSS pixels;
-   *   chosen: Uint8Array [N] that is 1 for what is selected, or null; most: dots to draw
-   * @returns {number} dots drawn
+   *   chosen: Uint8Array [N] that is 1 for what is selected, or null
+   * @param {number} milliseconds after which it stops
+   * @param {boolean} goOn add to what was drawn before, where it stopped
+   * @returns {boolean} whether all dots are drawn; `drawn` says how many that are in view
    */
-  draw(context, camera, style) {
+  draw(context, camera, style, milliseconds, goOn = false) {
     const { width, height } = context.canvas;
-    if (!this.image || this.image.width !== width || this.image.height !== height) this.image = context.createImageData(width, height);
-    else this.image.data.fill(0);
+    const fits = this.image && this.image.width === width && this.image.height === height;
+    if (!goOn || !fits) {
+      if (fits) this.image.data.fill(0);
+      else this.image = context.createImageData(width, height);
+      this.drawn = 0;
+      this.stopped = { round: 0, k: 0 };
+    }
+    const until = performance.now() + milliseconds;
+    const { radius, opacity } = this.look(camera, style.size);
+    const rounds = style.chosen ? 2 : 1;
+    let done = true;
+    for (let { round, k } = this.stopped; done && round < rounds; round++, k = 0) {
+      // with a selection, what is not selected is drawn first, and faint
+      const alpha = style.chosen ? (round === 0 ? 0.12 : Math.min(1, opacity + 0.15)) : opacity;
+      k = this.round(width, height, camera, style, radius, alpha, round, k, until);
+      done = k >= this.n;
+      if (!done) this.stopped = { round, k };
+    }
+    context.putImageData(this.image, 0, 0);
+    this.unfinished = !done;
+    return done;
+  }
+
+  /** Draws the dots from place k of the scattered order on; returns where it stopped. */
+  round(width, height, camera, style, radius, alpha, round, k, until) {
     const pixels = this.image.data;
     const { xy, n, step } = this;
     const { colours, group, hidden, chosen, ratio } = style;
-    const { radius, opacity } = this.look(camera, style.size);
     const stampOf = (shape) => this.stamps.of(shape, radius * ratio * (style.shapes ? 1.25 : 1), width);
     const stamps = style.shapes ? style.shapes.map(stampOf) : null;
     const circle = stampOf("circle");
-    const kx = camera.scale * ratio;
-    const ox = (camera.width / 2) * ratio - camera.x * kx;
-    const oy = (camera.height / 2) * ratio + camera.y * kx;
-    const most = Math.min(n, style.most ?? n);
-    let drawn = 0;
-    for (let round = 0; round < (chosen ? 2 : 1); round++) {
-      // with a selection, what is not selected is drawn first, and faint
-      const alpha = chosen && round === 0 ? 0.12 : chosen ? Math.min(1, opacity + 0.15) : opacity;
-      for (let k = 0, i = 0; k < most; k++, i = (i + step) % n) {
-        if (chosen && chosen[i] !== round) continue;
-        const of = group[i];
-        if (hidden[of]) continue;
-        const px = xy[2 * i] * kx + ox;
-        const py = oy - xy[2 * i + 1] * kx;
-        const stamp = stamps ? stamps[of] : circle;
-        const reach = stamp.reach;
-        if (!(px > -reach && py > -reach && px < width + reach && py < height + reach)) continue;
-        const cx = Math.floor(px);
-        const cy = Math.floor(py);
-        const mask = stamp.masks[phase(px - cx, py - cy)];
-        const whole = cx >= reach && cy >= reach && cx < width - reach && cy < height - reach;
-        blend(pixels, mask, cx, cy, width, height, whole, colours[3 * i], colours[3 * i + 1], colours[3 * i + 2], alpha);
-        drawn++;
-      }
+    const scale = camera.scale * ratio;
+    const ox = (camera.width / 2) * ratio - camera.x * scale;
+    const oy = (camera.height / 2) * ratio + camera.y * scale;
+    for (let i = Number((BigInt(k) * BigInt(step)) % BigInt(Math.max(1, n))); k < n; k++, i = (i + step) % n) {
+      if (k % OFTEN === 0 && performance.now() > until) break;
+      if (chosen && chosen[i] !== round) continue;
+      const of = group[i];
+      if (hidden[of]) continue;
+      const px = xy[2 * i] * scale + ox;
+      const py = oy - xy[2 * i + 1] * scale;
+      const stamp = stamps ? stamps[of] : circle;
+      const reach = stamp.reach;
+      if (!(px > -reach && py > -reach && px < width + reach && py < height + reach)) continue;
+      const cx = Math.floor(px);
+      const cy = Math.floor(py);
+      const mask = stamp.masks[phase(px - cx, py - cy)];
+      const whole = cx >= reach && cy >= reach && cx < width - reach && cy < height - reach;
+      blend(pixels, mask, cx, cy, width, height, whole, colours[3 * i], colours[3 * i + 1], colours[3 * i + 2], alpha);
+      this.drawn++;
     }
-    context.putImageData(this.image, 0, 0);
-    return drawn;
+    return k;
   }
 }
 

@@ -212,14 +212,14 @@ export class Stage {
     if (more) this.request();
   }
 
-  /** The camera moves: everything is drawn, with fewer points until it is quiet. */
+  /** The camera moves: everything is drawn, as many points as there is time for until it is quiet. */
   cameraMoved() {
     this.moved = performance.now();
     this.asking = this.asking || this.pointer !== null || this.probe !== null;
     for (const view of this.views) view.mark("ground", "dots", "over");
     this.request();
     clearTimeout(this.quiet);
-    this.quiet = setTimeout(() => this.marked("dots"), QUIET + 20);
+    this.quiet = setTimeout(() => this.request(), QUIET + 20); // what there was no time for
   }
 
   marked(...layers) {
@@ -375,7 +375,7 @@ export class Stage {
     const hovered = this.hover ? view.placeOf(this.hover.image) : null;
     const linkedHover = hovered && (view === this.hover.view || view.n === this.hover.view.n);
     const here = linkedHover ? { x: hovered[0], y: hovered[1] } : at && this.belongs(at.view, view) && !this.hover ? at : null;
-    if (!here || this.outline || !view.xy || view.quiet?.(this.hover)) return lens.hide();
+    if (!here || this.outline || !view.xy || (this.turning && this.hover && this.hover.view !== view)) return lens.hide(); // under a sphere's map stand the pictures of all
     const image = linkedHover ? this.hover.image : null;
     const pseudo = this.hoverPseudo?.view === view ? this.hoverPseudo.k : null;
     const found = view.answer(here.x, here.y, image ?? this.held);
