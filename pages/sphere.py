@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import streamlit as st
 
 from explorer import chosen, focus, globe, library, linked_planes, parts, paths, planes, view
@@ -15,14 +16,22 @@ if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
     from explorer.canvas import CanvasPlane
+    from explorer.charts.region import Limits
     from latents.maps import Map
 
-HEIGHT, ALONE = 552, 640
+HEIGHT, ALONE = 528, 572
 """Pixels of the figure, and without controls."""
 CANVAS, SEEN = "sphere-canvas", "sphere-image"
 POINTS, LATTICE = "Points", "Lattice"
 CLASS, ELBO, KAPPA = "Class", "ELBO", "κ"
-VALUES = {ELBO: ("elbo", "nats (ELBO)"), KAPPA: ("kappa", "log₁₀ κ")}
+VALUES = {ELBO: ("elbo", "nats (ELBO)"), KAPPA: ("kappa", "κ")}
+PHRASES = {
+    "hammer": "a Hammer map",
+    "mollweide": "a Mollweide map",
+    "lambert": "a Lambert azimuthal map",
+    "orthographic": "two hemispheres",
+    "equirectangular": "an equirectangular map",
+}
 
 WORDS = """
 A Gaussian prior draws all codes towards the middle, and in many dimensions its mass lies in a thin shell far from
@@ -31,9 +40,9 @@ classes share out the whole surface. The encoder gives each image a *direction* 
 the von Mises-Fisher distribution, the Gaussian of the sphere. The larger κ, the smaller the cap around μ that holds
 most of it: the circles around the image that you point at.
 
-A map of a sphere must tear it and bend it. Hammer's, Mollweide's and Lambert's keep areas, so that dots are as dense on
-the map as on the sphere, and shapes are bent near the edge; the map is torn along one meridian (turn it to see what lies
-there). The globe bends nothing, but hides half. Between two images the way is a great circle, the shortest on the
+A map of a sphere must tear it and bend it. Hammer's, Mollweide's and Lambert's keep areas, so that dots are as dense
+on the map as on the sphere, and shapes are bent near the edge; the map is torn along one meridian (turn it to see what
+lies there). The globe bends nothing, but hides half. Between two images the way is a great circle, the shortest on the
 sphere; the Gaussian twin, the same networks trained with a Gaussian, has the straight line.
 """
 MATHS = r"""
@@ -155,11 +164,18 @@ def beside(entry: Entry, partner: Entry, legend: list) -> CanvasPlane:
         return globes.plane(partner, legend, "map", title=partner.name)
     layout = planes.of(partner, "PCA")
     assert layout is not None
-    region = planes.region([layout])
+    region = _region(layout)
     title = f"{partner.name}, the Gaussian twin" if partner == globe.twin(entry) else partner.name
     made = scene.plane(partner, layout, region, legend, title=title)
     short = linked_planes.short
     return replace(made, region=region, x_title=short(made.x_title), y_title=short(made.y_title))
+
+
+def _region(layout: planes.Layout) -> Limits:
+    """A square that holds 99 in 100 of the points along each axis: the place for the twin is small."""
+    low, high = np.quantile(layout.points, [0.005, 0.995], axis=0)
+    (x, y), half = (low + high) / 2, float((high - low).max()) * 0.53
+    return (float(x - half), float(x + half)), (float(y - half), float(y + half))
 
 
 def straight(partner: Entry, selected: tuple[int, ...]) -> list[list[list[float]]] | None:
@@ -195,6 +211,7 @@ def figure(entry: Entry, partner: Entry | None, selected: tuple[int, ...], how: 
         pseudo=how["pseudo"],
         shapes=how["shapes"],
         size=how["size"],
+        crowd=3,
         colour=value,
         colourTitle=title,
         paths=None if partner is None or globe.why_none(partner) is None else straight(partner, selected),
@@ -204,28 +221,23 @@ def figure(entry: Entry, partner: Entry | None, selected: tuple[int, ...], how: 
 def caption(entry: Entry, partner: Entry | None, selected: tuple[int, ...], how: dict, drawn: Map) -> None:
     """What is seen, what is lost, and where it comes from."""
     found = globe.of(entry)
-    kept = "which keeps areas" if drawn.equal_area else "which does not keep areas"
-    on = f"on {'the' if drawn.name == 'orthographic' else 'a'} {_title(drawn)}, {kept}"
+    on = f"on {PHRASES[drawn.name]}, where areas are {'kept' if drawn.equal_area else 'not kept'}"
     if how["view"] == LATTICE:
         sentence = (
             f"Each picture is {parts.shown([entry])} at one of many directions spread evenly over the sphere, {on}"
         )
     else:
-        sentence = f"Each dot is a test image at {parts.points([entry])}, {on}; the globe shows the same dots"
+        sentence = f"Each dot is a test image at {parts.points([entry])}, {on}, and on the globe"
         if how["pseudo"]:
             sentence += f"; {'white' if view.dark() else 'black'} dots are pseudo-inputs"
     if how["caps"] and globe.concentration(entry) is not None and selected:
-        sentence += "; the caps hold 50\u202f% (line) and 95\u202f% (dashed) of q(z|x)"
+        sentence += "; caps hold 50\u202f% (line) and 95\u202f% (dashed) of q(z|x)"
     if partner is not None:
-        sentence += f". Beside it the same images in {partner.name}"
-        loss = None if globe.why_none(partner) is None else planes.of(partner, "PCA")
-        sentence += ", by PCA" if loss is not None and loss.kind == "PCA" else ""
+        layout = None if globe.why_none(partner) is None else planes.of(partner, "PCA")
+        how_shown = " by PCA" if layout is not None and layout.kind == "PCA" else ""
+        sentence += f"; below it the same images in {partner.name}{how_shown}"
     names = " | ".join(f"{one.name} ({one.space_title})" for one in (entry, partner) if one is not None)
     view.caption(f"{sentence}. {found.lost or ''}".strip(), f"{names} · {view.test_images([entry])}")
-
-
-def _title(drawn: Map) -> str:
-    return "two hemispheres" if drawn.name == "orthographic" else f"{drawn.title} map"
 
 
 # -- the page ------------------------------------------------------------------------------------------------

@@ -41,6 +41,7 @@ import { Stage } from "./stage.js";
  * @property {number[]|null} probe [x, y]: put the probe there
  * @property {string} projection of a sphere: a name of maps.js
  * @property {number[]} centre [longitude, latitude] of its middle, degrees
+ * @property {number} crowd so many selected images, two by default, let all others fade
  * @property {boolean} caps whether the caps of q(z|x) are drawn around images that are hovered or selected
  */
 

@@ -46,7 +46,7 @@ def _plane(entry: Entry, legend: list[Class]) -> SpherePlane:
     whole = found.axes.shape[1] == 3
     values = scene._values(entry, len(test.gray))
     if narrow is not None:
-        values["kappa"] = blobs.values(np.log10(narrow.kappa))
+        values["kappa"] = blobs.values(narrow.kappa)
     return SpherePlane(
         name=entry.name,
         title="",

@@ -3,6 +3,7 @@ import { circleAround, greatCircle, unit } from "./maps.js";
 import { drawOutline, drawProbe, drawRing } from "./overlays.js";
 
 const MOST_CAPS = 12; // selected images whose caps are drawn
+const SMALL = 14; // pixels: smaller caps lie within the image's ring
 export const STEPS = 9; // pictures of a path
 
 /** @param {import("./sphereview.js").SphereView} view */
@@ -21,14 +22,21 @@ export function drawSphere(pen, view) {
       view.trace(pen, arc(view.unitOf(selected), view.unitOf(j)), tones.ink, 1.5);
       ring(pen, view, view.unitOf(j), 3.5);
     }
-  if (selection.length <= 2) for (const i of selection) if (i < view.n) ring(pen, view, view.unitOf(i), 7, tones.accent);
-  if (hovered !== null && !(selection.length <= 2 && selection.includes(hovered))) ring(pen, view, view.unitOf(hovered), 6);
+  if (selection.length <= 2) for (const i of selection) if (i < view.n) mark(pen, view, i, tones.accent);
+  if (hovered !== null && !(selection.length <= 2 && selection.includes(hovered))) mark(pen, view, hovered, tones.ink);
   if (stage.hoverPseudo?.view === view) {
     const { k } = stage.hoverPseudo;
     drawRing(pen, camera, [view.pseudo[2 * k], view.pseudo[2 * k + 1]], tones, 8);
   }
   drawPointed(pen, view);
   if (stage.outline && stage.outline.view === view) drawOutline(pen, stage.outline.corners, tones);
+}
+
+/** An image's ring, outside of its caps; large caps say enough by themselves. */
+function mark(pen, view, i, colour) {
+  const wide = view.caps && view.stage.settings.caps !== false ? view.capOf(i, 1) : 0;
+  const pixels = wide === null ? Infinity : wide * view.camera.scale;
+  ring(pen, view, view.unitOf(i), pixels < SMALL ? Math.max(7, pixels + 4) : 3.5, colour);
 }
 
 /** The caps that hold 50 % (full line) and 95 % (dashed) of q(z|x). */
@@ -38,8 +46,9 @@ function drawCaps(pen, view, i, colour) {
     const angle = view.capOf(i, which);
     if (angle === null || Math.PI - angle < 1e-3) return;
     const circle = circleAround(g, angle);
-    view.trace(pen, circle, view.stage.tones.halo, which ? 3 : 4);
-    view.trace(pen, circle, colour, which ? 1.5 : 2, dash);
+    const small = angle * view.camera.scale < SMALL;
+    if (!small) view.trace(pen, circle, view.stage.tones.halo, which ? 3.5 : 4);
+    view.trace(pen, circle, colour, small ? 1 : which ? 1.5 : 2, small ? [] : dash);
   });
 }
 

@@ -54,12 +54,12 @@ export class SpherePanel {
     const own = code && view.decode(code);
     if (own) this.pictures.append(this.figure("its point, decoded", (pen) => put(pen, own, view.about.shape)));
     const theirs = this.decodedByTwin(image);
-    if (theirs) this.pictures.append(this.figure("by the twin", (pen) => put(pen, theirs, view.about.shape)));
+    if (theirs) this.pictures.append(this.figure(this.twin.about.title.includes("twin") ? "by the twin" : "by the other model", (pen) => put(pen, theirs, view.about.shape)));
     const lines = [[view.stage.named(view, image), "lx-strong"]];
     if (view.concentration) {
       const [half, most] = [0, 1].map((which) => degrees(view.caps[2 * image + which]));
       this.state = { image, kappa: view.concentration[image], caps: [view.caps[2 * image], view.caps[2 * image + 1]] };
-      lines.push([`κ = ${view.concentration[image].toPrecision(3)}`, ""], [`Half of q(z|x) lies within ${half} of its middle,`, ""], [`95\u202f% of it within ${most}: the two caps.`, ""]);
+      lines.push([`κ = ${round(view.concentration[image], 3)}`, ""], [`Half of q(z|x) lies within ${half} of its middle, 95\u202f% within ${most}: the two caps.`, ""]);
     }
     this.say(lines);
   }
@@ -70,7 +70,7 @@ export class SpherePanel {
     const lines = [];
     if (concentration) {
       const sorted = Float32Array.from(concentration).sort();
-      const at = (share) => sorted[Math.round(share * (sorted.length - 1))].toPrecision(2);
+      const at = (share) => round(sorted[Math.round(share * (sorted.length - 1))], 2);
       lines.push([`κ of ${sorted.length.toLocaleString("en")} images: median ${at(0.5)}, nine in ten from ${at(0.05)} to ${at(0.95)}.`, "lx-strong"]);
     }
     lines.push(["Drag the map or the globe to turn it; the wheel zooms.", ""]);
@@ -151,6 +151,11 @@ function put(pen, pixels, shape, x = 0) {
 
 function copy(pen, { bitmap, x, y, width, height }, canvas) {
   pen.drawImage(bitmap, x, y, width, height, 0, 0, canvas.width, canvas.height);
+}
+
+/** A number with so many digits that count: 2,200, 54, 3.1. */
+export function round(value, digits) {
+  return Number(value.toPrecision(digits)).toLocaleString("en");
 }
 
 function degrees(angle) {

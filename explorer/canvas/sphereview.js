@@ -1,7 +1,7 @@
 /** A sphere: its map or its globe, with all that a plane has (points, hover, lasso, probe). It turns when it is dragged. */
 import { MAPS, angles, between, lines, spread, turned, unit, vector } from "./maps.js";
 import { PlaneView } from "./planeview.js";
-import { SpherePanel } from "./spherepanel.js";
+import { SpherePanel, round } from "./spherepanel.js";
 import { SphereWay } from "./sphereway.js";
 import { Turning } from "./turning.js";
 import { drawSphere } from "./sphereover.js";
@@ -158,11 +158,6 @@ export class SphereView extends PlaneView {
     return picked ? this.front.map((front, i) => front & picked[i]) : this.front;
   }
 
-  /** Whether the pictures at the pointer are shown elsewhere already. */
-  quiet(hover) {
-    return hover !== null && hover.view !== this && (this.globe || hover.view.about.name === this.about.name);
-  }
-
   /** Turn by so many pixels: what is dragged follows. */
   turn(dx, dy) {
     const [longitude, latitude] = this.turning.centre;
@@ -184,7 +179,7 @@ export class SphereView extends PlaneView {
     const [longitude, latitude] = angles(g).map((degrees) => degrees.toFixed(1).replace("-", "\u2212"));
     const z = this.way.size === 3 ? `z = (${g.map((value) => value.toFixed(2).replace("-", "\u2212")).join(", ")})  ·  ` : "";
     const image = this.stage.hover?.image;
-    const kappa = image !== undefined && this.concentration ? `  ·  κ = ${this.concentration[image].toPrecision(3)}` : "";
+    const kappa = image !== undefined && this.concentration ? `  ·  κ = ${round(this.concentration[image], 3)}` : "";
     return `${z}longitude ${longitude}°, latitude ${latitude}°${kappa}`;
   }
 
@@ -245,7 +240,8 @@ export class SphereView extends PlaneView {
       pen.strokeStyle = tones.contour;
       pen.stroke();
     }
-    for (const line of [...MERIDIANS, ...PARALLELS]) this.trace(pen, line, tones.rule, 1);
+    const net = tones.dark ? "rgba(190, 205, 230, 0.22)" : "rgba(90, 80, 60, 0.2)";
+    for (const line of [...MERIDIANS, ...PARALLELS]) this.trace(pen, line, net, 1);
     this.label(pen);
     const more = settings.decoded ? this.drawLattice(pen, moving) : false;
     pen.restore();
@@ -292,8 +288,10 @@ export class SphereView extends PlaneView {
     const marks = [-120, -60, 0, 60, 120, 180].map((degrees) => [degrees, 0, degrees]);
     for (const latitude of [-60, 60]) marks.push([middle, latitude, latitude]);
     for (const [longitude, latitude, degrees] of marks) {
-      const { place, front } = this.at(vector(longitude, latitude));
-      if (front) pen.fillText(`${degrees}°`.replace("-", "\u2212"), camera.sx(place[0]) + 3, camera.sy(place[1]) - 1);
+      const g = vector(longitude, latitude);
+      const { place, front } = this.at(g);
+      const rim = this.globe ? 0.25 : -0.95; // close to the edge there is no room
+      if (front && turned(this.R, g)[0] > rim) pen.fillText(`${degrees}°`.replace("-", "\u2212"), camera.sx(place[0]) + 3, camera.sy(place[1]) - 1);
     }
   }
 
@@ -310,7 +308,7 @@ export class SphereView extends PlaneView {
     const n = Math.min(tiles.slots, Math.round(100 * 2 ** Math.max(0, Math.round(2 * Math.log2(rough / 100)) / 2)));
     if (!this.lattices.has(n)) this.lattices.set(n, spread(n));
     const directions = this.lattices.get(n);
-    const side = 0.88 * camera.scale * Math.sqrt((4 * Math.PI) / n);
+    const side = 0.8 * camera.scale * Math.sqrt((4 * Math.PI) / n);
     const [w, h] = [side * Math.min(1, width / height), side * Math.min(1, height / width)];
     const wanted = [];
     for (let i = 0; i < n; i++) {
