@@ -53,6 +53,8 @@ function drawDrawing(pen, view, { point, stddev }) {
   const at = view.way.toPlane(point);
   if (!at) return;
   const spread = stddev ? view.way.spread(stddev) : null;
-  if (spread) drawEllipse(pen, camera, at, spread, stage.tones.accent, 3);
-  drawHandle(pen, camera, at, stage.tones, 6, stage.tones.accent);
+  drawHandle(pen, camera, at, stage.tones, spread ? 3.5 : 6, stage.tones.accent); // small: the ellipse must be seen
+  if (!spread) return;
+  drawEllipse(pen, camera, at, spread, stage.tones.halo, 5);
+  drawEllipse(pen, camera, at, spread, stage.tones.accent, 2.5);
 }

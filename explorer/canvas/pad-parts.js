@@ -13,18 +13,18 @@ const KEYS = [
 ];
 const FEW = 3; // dimensions that are written out
 
-// The posterior in a line: every number of few, the size of many.
+// The posterior in a line: every number of few, the size of many; after the model's name where there are several.
 export function posteriorWords(model, { point, stddev, kappa }, named) {
-  const name = named ? `${model.name}: ` : "";
+  const name = named ? `${model.name}: ` : "q(z|x): ";
   const what = kappa === null ? "mean" : "mean direction";
   if (point.length > FEW) {
     const spread = stddev ? `, σ from ${number(Math.min(...stddev))} to ${number(Math.max(...stddev))}` : "";
-    return `${name}q(z|x): ${what} of ${point.length} numbers${spread}${concentration(kappa)}`;
+    return `${name}${what} of ${point.length} numbers${spread}${concentration(kappa)}`;
   }
   const numbers = Array.from(point, (value, i) => {
     return `z${String.fromCharCode(0x2081 + i)} ${number(value)}${stddev ? ` ± ${number(stddev[i])}` : ""}`;
   });
-  return `${name}q(z|x): ${numbers.join(", ")}${concentration(kappa)}`;
+  return `${name}${numbers.join(", ")}${concentration(kappa)}`;
 }
 
 function concentration(kappa) {
