@@ -64,7 +64,7 @@ def root(tmp_path):
                 runs.kill(run)
 
 
-def until(true, seconds=120):
+def until(true, seconds=240):
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, "it took too long"
