@@ -151,7 +151,7 @@ def _modified(path: Path) -> int:
         return 0
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=4096)
 def _read(path: Path, shipped: bool, written: Stamp) -> Entry:
     return read(path, shipped, _stamp(path, _MODEL))
 

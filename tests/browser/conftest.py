@@ -60,8 +60,13 @@ class Server:
         pytest.fail(f"the server did not answer within a minute:\n{self._log.read_text()}")
 
     def stop(self) -> None:
+        """Ask it to end, and end it where it takes long: with a page open, it may."""
         self._process.terminate()
-        self._process.wait(10)
+        try:
+            self._process.wait(15)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait(10)
 
 
 @pytest.fixture(scope="session")

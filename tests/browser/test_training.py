@@ -9,7 +9,7 @@ from latents import control, runs
 
 pytestmark = pytest.mark.browser
 
-NAME, EPOCHS = "lecture", 30
+NAME, EPOCHS = "lecture", 60
 CURVES = ".st-key-curves .js-plotly-plot"
 CHART = f"document.querySelector('{CURVES}')"
 REACHED = f"""(() => {{
@@ -38,12 +38,12 @@ def press(visit, label: str) -> None:
     visit.page.get_by_role("button", name=label, exact=True).first.click()
 
 
-def fill(visit, label: str, value: str) -> None:
+def fill(visit, label: str, value: str, said: str) -> None:
+    """Type into a field of the form, and wait until the command that does the same says so."""
     field = visit.page.get_by_label(label, exact=True).first
     field.fill(value)
     field.press("Enter")
-    visit.page.wait_for_timeout(400)
-    visit.settle()
+    visit.page.get_by_test_id("stCode").filter(has_text=f"--{said} {value}").wait_for(timeout=30_000)
 
 
 def slow_down(visit, folder, key: str, seconds: float) -> None:
@@ -79,17 +79,16 @@ def seen(visit) -> list[float]:
 def test_a_run_from_the_form_to_the_finished_model(own_app, own_visit, tmp_path):
     visit, root, folder = own_visit, tmp_path / "runs", tmp_path / "runs" / NAME
     visit.open("new_run", preset="digits-standard-2d")
-    fill(visit, "Name of the run", NAME)
-    fill(visit, "Epochs", str(EPOCHS))
+    fill(visit, "Name of the run", NAME, "name")
+    fill(visit, "Epochs", str(EPOCHS), "training.epochs")
     visit.page.get_by_role("tab", name="Training").click()
-    fill(visit, "Batch (images)", "20")
-    assert f"--name {NAME}" in visit.text()
-    assert "--training.batch 20" in visit.text()
+    fill(visit, "Batch (images)", "50", "training.batch")
     press(visit, "Start")
 
     # It grows without a touch, and a zoom into it stays. (However fast or slow this machine is: the run must neither
     # end before it is stopped nor keep us waiting.)
     slow_down(visit, folder, "ArrowRight", 1)
+    slow_down(visit, folder, "ArrowRight", 2)
     assert f"run={NAME}" in visit.page.url
     wait_for(visit, 2)
     before, shown = visit.page.evaluate(REACHED), zoomed(visit)

@@ -10,7 +10,8 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from explorer import ROOT, library, run_list, run_words, running, watching
+from explorer import ROOT, library, run_list, run_view, run_words, running, watching
+from explorer.charts.curves import curves
 from latents import control, runs
 
 RUNS = "../pages/runs.py"
@@ -276,6 +277,22 @@ def test_models_of_other_families_open(root, name):
     assert "Open in Latent space" in labels(at)
 
 
+def test_figures_are_made_again_only_when_something_was_added(put, monkeypatch):
+    made = []
+    monkeypatch.setattr(run_view, "curves", lambda *given: made.append(1) or curves(*given))
+    folder = put("one", "stopped")
+    at = opened("one")
+    assert len(made) == 1
+    at.run()
+    assert len(made) == 1
+    with open(folder / "history.csv") as file:
+        *_, last = file
+    with open(folder / "history.csv", "a") as file:
+        file.write(last)
+    at.run()
+    assert len(made) == 2
+
+
 def test_a_run_without_a_history_opens(put, alive):
     folder = put("one", "running", epoch=0, **alive)
     for file in ("history.csv", "snapshots.safetensors", "log.txt"):
@@ -298,6 +315,28 @@ def test_two_hundred_finished_runs_are_read_once(root):
     assert read == (200, 200)
     at.run()
     assert (watching._spark.cache_info().misses, library._read.cache_info().misses) == read
+
+
+def test_a_sweep_is_a_table_and_a_figure(root, tiny):
+    from latents import sweep
+    from latents.runs import records
+
+    plan = sweep.plan(
+        "k", tiny(model__prior__kind="vampprior"), sweep.parse(["model.prior.components=5,9", "seed=0,1"])
+    )
+    sweep.launch(root, plan)
+    at = page()
+    assert not at.exception
+    assert "None of its runs has finished yet" in texts(at)
+    for place, run in enumerate(running.find()):
+        shutil.copy(MODEL / "model.safetensors", run.path)
+        records.write(run.path / "metrics.json", {"units": {"active": place, "total": 2, "variances": [1, 1]}})
+        records.write(run.path / "status.json", {"state": "finished"})
+    at = page()
+    assert not at.exception
+    assert at.dataframe[0].value.shape[0] == 4  # the runs are in the list, like any others
+    assert at.dataframe[1].value.shape[0] == 2  # two numbers of pseudo-inputs, the seeds averaged
+    assert len(at.get("plotly_chart")) == 1
 
 
 def test_a_new_run_is_a_model_of_the_library_without_a_restart(put):
