@@ -127,7 +127,8 @@ def the_planes(entries: list[Entry], notes: DeltaGenerator) -> None:
     )
     if some:
         picture_rows(flat, flat, test, np.array(some[:SELECTED]), "the first selected images", seed=None)
-        st.button("Clear selection", on_click=chosen.choose, args=((),))
+        with view.controls("clear"):
+            st.button("Clear selection", on_click=chosen.choose, args=((),))
 
 
 # -- numbers --------------------------------------------------------------------------------------------------

@@ -179,7 +179,7 @@ def test_nothing_chosen_is_a_sentence():
 @pytest.mark.parametrize("part", ["Planes", "Numbers", "Pictures", "Units"])
 def test_the_four_families_of_the_lecture(part):
     at = app(models=LECTURE, compare=part)
-    assert at.get("plotly_chart")
+    assert at.get("bidi_component" if part == "Planes" else "plotly_chart")
     if part == "Planes":
         assert f"{CAUSAL}: An autoregressive model has no latent variables" in said(at)
     if part == "Units":
@@ -215,6 +215,20 @@ def test_sampling_is_measured_when_asked_and_said_so():
     assert "sampling measured on this machine" in said(at)
 
 
+def test_what_is_selected_is_told_and_shown_and_can_be_cleared():
+    at = app(models=[VAMP, CODES], picked="3.8.12")
+    assert "**3 test images selected**" in said(at)
+    assert at.get("plotly_chart")  # their pictures
+    next(button for button in at.button if button.label == "Clear selection").click().run()
+    assert "selected**" not in said(at)
+    assert not at.get("plotly_chart")
+
+
+def test_planes_of_other_spaces_have_their_own_scale():
+    assert "Each plane has its own scale" in said(app(models=[VAMP, CODES]))
+    assert "Each plane has its own scale" not in said(app(models=[VAMP, STANDARD]))
+
+
 def test_pictures_are_of_the_same_images_and_seeds():
     at = app(models=[VAMP, STANDARD], compare="Pictures", image="8", seed="3")
     assert "Test images from 8 on" in said(at)
@@ -243,4 +257,4 @@ def test_words_in_cells_are_not_taken_for_markup():
 def test_every_shipped_model_beside_another(part):
     for entry in library.whole():
         at = app(model=entry.name, compare=part)
-        assert at.get("plotly_chart") or at.info
+        assert at.get("bidi_component") or at.get("plotly_chart") or at.info
