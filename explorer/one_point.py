@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
@@ -70,7 +70,7 @@ def _moved(entry: Entry, disabled: bool) -> np.ndarray:
     names = naming.units(usage.layers(entry))
     liveliest = int(points.var(axis=0).argmax()) + 1
     left, right = st.columns(2)
-    settings = {"bind": "query-params", "disabled": disabled}
+    settings: Any = {"bind": "query-params", "disabled": disabled}
     parts.bounded("image", 0, len(points) - 1)
     parts.bounded("unit", 1, points.shape[1])
     i = left.number_input("Test image", 0, len(points) - 1, 0, key="image", help="Counted from 0.", **settings)
@@ -87,7 +87,7 @@ def _between(entry: Entry, disabled: bool) -> np.ndarray:
     """A point of a space without units: on the way from one test image to another."""
     points = library.encoding(entry).points
     left, right = st.columns(2)
-    settings = {"bind": "query-params", "disabled": disabled}
+    settings: Any = {"bind": "query-params", "disabled": disabled}
     for key in ("image", "towards"):
         parts.bounded(key, 0, len(points) - 1)
     i = left.number_input("Test image", 0, len(points) - 1, 0, key="image", help="Counted from 0.", **settings)

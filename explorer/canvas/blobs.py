@@ -79,7 +79,7 @@ def values(value: np.ndarray) -> bytes:
 
 def frames(epochs: np.ndarray, places: np.ndarray, index: np.ndarray, pseudo: np.ndarray | None = None) -> bytes:
     """The states of training: epochs [S], places [S, n, 2] of the images index [n], pseudo [S, K, 2]."""
-    arrays = {
+    arrays: dict[str, np.ndarray] = {
         "epochs": epochs.astype(np.int32),
         "places": places.astype(np.float16),
         "index": index.astype(np.int32),

@@ -192,7 +192,7 @@ def _frames(entry: Entry, layout: planes.Layout) -> bytes | None:
         return None
 
     def placed(z: np.ndarray) -> np.ndarray:
-        return np.stack([planes.forth(entry, layout, state) for state in z.astype(np.float32)])
+        return np.stack([layout.to_plane(library.coordinates(entry, state)) for state in z.astype(np.float32)])
 
     index, mean = kept["index"], kept["mean"]
     if mean.shape[2] != library.encoding(entry).points.shape[1] or index.max() >= len(layout.points):
@@ -218,14 +218,15 @@ def _lattice(entry: Entry, layout: planes.Layout, region: Limits) -> Lattice | N
 def aggregated(entry: Entry, region: Limits) -> density.Density | None:
     """The contours of the aggregated posterior, the mean of q(z|x) over the test images, on a latent plane."""
     encoding = library.encoding(entry)
-    if not entry.flat or encoding.stddev is None:
+    points, spread = encoding.points, encoding.stddev
+    if not entry.flat or spread is None:
         return None
 
     def compute() -> density.Density:
         import torch
 
         x, y = density.grid((planes.widened(region, planes.MARGIN)[0], planes.widened(region, 1.1)[1]), AGGREGATE_CELLS)
-        mean, stddev = (tensors.tensor(array).double() for array in (encoding.points, encoding.stddev))
+        mean, stddev = (tensors.tensor(array).double() for array in (points, spread))
         with torch.no_grad():
             across = torch.distributions.Normal(mean[:, 0], stddev[:, 0]).log_prob(torch.as_tensor(x)[:, None].to(mean))
             up = torch.distributions.Normal(mean[:, 1], stddev[:, 1]).log_prob(torch.as_tensor(y)[:, None].to(mean))
