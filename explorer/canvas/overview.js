@@ -53,8 +53,8 @@ function drawDrawing(pen, view, { point, stddev }) {
   const at = view.way.toPlane(point);
   if (!at) return;
   const spread = stddev ? view.way.spread(stddev) : null;
-  drawHandle(pen, camera, at, stage.tones, spread ? 3.5 : 6, stage.tones.accent); // small: the ellipse must be seen
+  drawHandle(pen, camera, at, stage.tones, 6, stage.tones.accent);
   if (!spread) return;
-  drawEllipse(pen, camera, at, spread, stage.tones.halo, 5);
-  drawEllipse(pen, camera, at, spread, stage.tones.accent, 2.5);
+  const inside = Math.sqrt(Math.max(spread[0], spread[2])) * camera.scale < 7; // then it is drawn light on the dot
+  drawEllipse(pen, camera, at, spread, inside ? stage.tones.halo : stage.tones.accent, inside ? 1.5 : 3);
 }

@@ -79,7 +79,7 @@ def _numbers(entry: Entry, others: list[Entry]) -> list[str]:
     ]
     lines = [" · ".join(part for part in told if part)]
     compared = next(filter(None, (words.comparison(entry.metrics, other.name) for other in others)), None)
-    return [*lines, f"{compared}, image by image"] if compared else lines
+    return [*lines, compared] if compared else lines
 
 
 def _caption(entries: list[Entry], shown: list[CanvasPlane], layout: planes.Layout) -> str:
