@@ -52,15 +52,15 @@ def show(runs: list[Run]) -> None:
         row_height=ROW,
         height=min(HEIGHT, ROW * (len(runs) + 1) + 3),
         column_config={
-            "run": column.TextColumn("run", width="medium"),
-            "state": column.TextColumn("state", width=80),
-            "progress": column.ProgressColumn("progress", format="%.0f %%", min_value=0, max_value=100, width=110),
+            "run": column.TextColumn("run", width=180),
+            "state": column.TextColumn("state", width=75),
+            "progress": column.ProgressColumn("progress", format="%.0f %%", min_value=0, max_value=100, width=100),
             "left": column.TextColumn("time left", width=130),
-            "curve": column.LineChartColumn("ELBO over the epochs", width=150, help=HELP),
-            "score": column.TextColumn("last", width=80, help="In nats, of the validation images."),
-            "data": column.TextColumn("data", width=90),
-            "device": column.TextColumn("device", width=80),
-            "launched": column.TextColumn("launched", width=100),
+            "curve": column.LineChartColumn("ELBO", width=120, help=HELP),
+            "score": column.TextColumn("last", width=75, help="In nats, of the validation images."),
+            "data": column.TextColumn("data", width=85),
+            "device": column.TextColumn("device", width=70),
+            "launched": column.TextColumn("launched", width=95),
         },
         alt="All runs with their state and progress.",
     )
@@ -72,7 +72,7 @@ def chosen(names: list[str], state: Mapping[str, Any]) -> str | None:
     return names[rows[0]] if rows and rows[0] < len(names) else None
 
 
-HELP = "The ELBO of the validation images; of models without one, their log-likelihood or loss."
+HELP = "The ELBO of the validation images over the epochs; of models without one, their log-likelihood or loss."
 
 
 def empty() -> None:

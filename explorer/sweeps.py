@@ -31,15 +31,17 @@ def _sweep(found: Sweep) -> None:
     if not table.measures:
         view.unavailable("None of its runs has finished yet: the table comes with the first.")
         return
-    left, right = st.columns([45, 55], gap="medium")
+    left, right = st.columns([55, 45], gap="medium")
     with left:
-        y = _choice("Measure", {measure.key: measure.title for measure in table.measures}, f"y-{found.name}")
-        x = _choice("Against", {path: table.factors[path] for path in table.axes()}, f"x-{found.name}")
+        first, second = st.columns(2)
+        with first:
+            y = _choice("Measure", {measure.key: measure.title for measure in table.measures}, f"y-{found.name}")
+        with second:
+            x = _choice("Against", {path: table.factors[path] for path in table.axes()}, f"x-{found.name}")
+        st.dataframe(table.columns(), hide_index=True, key=f"table-{found.name}", alt="The sweep's numbers.")
     with right:
-        view.figure(
-            chart.against(table, view.tones(), HEIGHT, x=x, y=y or ""), f"sweep-{found.name}", "The sweep's numbers."
-        )
-    st.dataframe(table.columns(), hide_index=True, key=f"table-{found.name}", alt="The sweep's numbers.")
+        figure = chart.against(table, view.tones(), HEIGHT, x=x, y=y or "")
+        view.figure(figure, f"sweep-{found.name}", "The sweep's numbers.")
     view.caption(
         "Numbers are means over the seeds with their standard error; dots are single seeds.",
         f"{found.name} · {words.count(len(found.members), 'run')} · "

@@ -68,7 +68,8 @@ def beginning() -> tuple[str, Recipe]:
 
 def chosen_preset(bound: dict[str, Any]) -> str:
     """One of the presets, found by its family. A link may name the preset alone."""
-    known = forms.presets()
+    with parts.working("Reading the presets …", not forms.presets.cache_info().currsize):
+        known = forms.presets()
     linked = st.session_state.get("preset") or st.query_params.get("preset")
     home = next((family for family, names in known.items() if linked in names), None)
     if home is not None and "family" not in st.session_state and "family" not in st.query_params:
