@@ -36,9 +36,10 @@ export function mount({ data, parentElement, setStateValue }) {
   };
 }
 
-/** The drawing pad, where the page asks for one: made once for these planes. */
+/** The drawing pad, where the page asks for one: made once for these models, so that a drawing outlives other changes. */
 function placePad(kept, { planes, settings }) {
-  const wanted = settings.pad ? JSON.stringify([planes, settings.pad]) : null;
+  const models = planes.map(({ name, encoder, decoder }) => [name, encoder, decoder]);
+  const wanted = settings.pad ? JSON.stringify([models, settings.pad]) : null;
   if (wanted === (kept.padFor ?? null)) return;
   kept.pad?.destroy();
   kept.padFor = wanted;

@@ -107,7 +107,7 @@ class Pad {
     this.page = this.picture("pad-page");
     this.marks = el("canvas", "pad-marks", { "aria-hidden": "true" });
     Object.assign(this.page, { tabIndex: 0 });
-    this.page.setAttribute("role", "img");
+    this.page.setAttribute("role", "application"); // it has keys of its own
     this.page.setAttribute("aria-label", "The drawing. Arrow keys move the pen, space puts it down, ? lists the keys.");
     const sheet = el("div", "pad-sheet");
     sheet.append(this.page, this.marks);

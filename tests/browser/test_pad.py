@@ -323,3 +323,35 @@ def test_the_keyboard_draws(pad, mnist):
     pad.page.keyboard.press("Delete")
     pad.settle()
     assert pad.answers()[-1] is None
+
+
+# -- in the app ----------------------------------------------------------------------------------------------
+
+
+def test_a_drawing_in_the_app_moves_the_posterior_and_outlives_a_rerun(visit):
+    name = "digits-vampprior-2d"
+    visit.open("latent_space", model=name, view="Draw")
+    page = visit.page.locator(".pad-page")
+    box = page.bounding_box()
+    visit.page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.2 * box["height"])
+    visit.page.mouse.down()
+    visit.page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.8 * box["height"], steps=8)
+    visit.page.mouse.up()
+    visit.page.wait_for_timeout(200)
+
+    def drawn() -> np.ndarray:
+        shown = page.evaluate("canvas => [...canvas.getContext('2d').getImageData(0, 0, 8, 8).data]")
+        return np.array(shown, np.float32).reshape(64, 4)[:, 0] / 255
+
+    before = drawn()
+    assert before.sum() > 3
+    model = latents.load(ROOT / "trained" / name, "cpu")
+    mean = expected(model, before)["point"]
+    line = visit.page.locator(".pad-posterior").inner_text().replace("\N{MINUS SIGN}", "-")
+    assert f"{mean[0]:.2f}" in line
+    assert f"{mean[1]:.2f}" in line
+    visit.page.get_by_role("button", name="More").click()
+    visit.page.get_by_text("Density of all q(z|x)").click()
+    visit.settle()
+    np.testing.assert_array_equal(drawn(), before)
+    visit.assert_healthy()
