@@ -68,6 +68,7 @@ def turn(longitude: float, latitude: float) -> np.ndarray:
 
 def vectors(longitude: np.ndarray, latitude: np.ndarray) -> np.ndarray:
     """Unit vectors `[..., 3]` at these angles, radians."""
+    longitude, latitude = np.broadcast_arrays(longitude, latitude)
     across = np.cos(latitude)
     return np.stack([across * np.cos(longitude), across * np.sin(longitude), np.sin(latitude)], axis=-1)
 

@@ -95,6 +95,7 @@ def header(entry: Entry | None) -> tuple[dict, DeltaGenerator]:
 def chooser(entry: Entry) -> tuple[int, ...]:
     """The chosen image and the way to a pair. What is chosen: by its number, on the figure, or in the address."""
     test = library.images(entry)
+    focus.keep(chosen.FIELD)
     picked = chosen.selection(len(test.gray))
     if len(picked) == 1 and SEEN not in st.session_state:
         st.session_state.setdefault(focus.KEY, picked[0])

@@ -143,6 +143,14 @@ def test_the_chosen_image_of_the_link_is_selected():
     assert at.session_state["picked"] == "12"
 
 
+def test_what_is_chosen_is_kept_on_the_way_to_another_page_and_back():
+    at = opened(model="digits-vmf", picked="3.17.20")
+    at.switch_page("../pages/samples.py").run()
+    at.switch_page("../pages/sphere.py").run()
+    said(at)
+    assert at.session_state["picked"] == "3.17.20"
+
+
 def test_a_random_pair_is_chosen():
     at = opened(model="digits-vmf")
     next(button for button in at.button if button.label == "A pair").click().run()

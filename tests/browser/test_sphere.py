@@ -1,0 +1,268 @@
+"""The sphere in a real browser: its maps against NumPy, what the pointer decodes against torch, and the link between
+map, globe and twin."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from explorer import ROOT, globe, library
+from latents.maps import MAPS, great_circle, spread, turn, vectors
+
+pytestmark = pytest.mark.browser
+
+CANVAS = ROOT / "explorer" / "canvas"
+SPHERE, FIVE, TWIN = "mnist-vmf-2d", "mnist-vmf-5d", "mnist-standard-2d"
+MAP, GLOBE, BESIDE = 0, 1, 2
+ADDRESS = "http://maps.test"
+
+
+@pytest.fixture
+def maps(browser):
+    """A page with maps.js and nothing else."""
+    context = browser.new_context()
+    page = context.new_page()
+
+    def answer(route):
+        name = route.request.url.removeprefix(f"{ADDRESS}/")
+        if name == "":
+            route.fulfill(body="<!doctype html>", content_type="text/html")
+        else:
+            route.fulfill(body=(CANVAS / name).read_bytes(), content_type="text/javascript")
+
+    page.route("**/*", answer)
+    page.goto(f"{ADDRESS}/")
+    page.evaluate("async () => { window.maps = await import('/maps.js'); }")
+    yield page
+    context.close()
+
+
+def test_the_browsers_maps_are_those_of_python(maps):
+    g = np.random.default_rng(0).normal(size=(500, 3))
+    g /= np.linalg.norm(g, axis=1, keepdims=True)
+    g = np.concatenate([g, np.eye(3), -np.eye(3), vectors(np.array([3.1, -3.1]), np.array([1.57, -1.57]))])
+    places = np.random.default_rng(1).uniform(-3.2, 3.2, (2000, 2))
+    for name, one in MAPS.items():
+        there = maps.evaluate(
+            "([name, g]) => g.map(v => { const o = [0, 0]; maps.MAPS[name].forward(...v, o, 0); return o; })",
+            [name, g.tolist()],
+        )
+        np.testing.assert_allclose(there, one.forward(g), atol=1e-9, err_msg=name)
+        back = maps.evaluate(
+            """([name, places]) => places.map(([x, y]) => {
+                const o = [0, 0, 0];
+                return maps.MAPS[name].inverse(x, y, o) ? o : null;
+            })""",
+            [name, places.tolist()],
+        )
+        found = np.array([[np.nan] * 3 if one is None else one for one in back])
+        np.testing.assert_allclose(found, one.inverse(places), atol=1e-7, err_msg=name)
+        size = maps.evaluate("name => [maps.MAPS[name].width, maps.MAPS[name].height]", name)
+        assert size == pytest.approx([one.width, one.height])
+
+
+def test_turns_paths_and_spread_directions_are_those_of_python(maps):
+    for longitude, latitude in [(0, 0), (75, -30), (-180, 90)]:
+        rotation = maps.evaluate("centre => maps.turn(centre)", [longitude, latitude])
+        np.testing.assert_allclose(np.reshape(rotation, (3, 3)), turn(*np.radians([longitude, latitude])), atol=1e-12)
+    np.testing.assert_allclose(
+        np.reshape(maps.evaluate("() => Array.from(maps.spread(100))"), (-1, 3)), spread(100), atol=1e-9
+    )
+    a, b = vectors(np.array([0.2, 2.0]), np.array([0.5, -1.0]))
+    t = np.linspace(0, 1, 9)
+    found = maps.evaluate("([a, b, t]) => t.map(s => maps.greatCircle(a, b, s))", [a.tolist(), b.tolist(), t.tolist()])
+    np.testing.assert_allclose(found, great_circle(a, b, t), atol=1e-12)
+
+
+def test_a_line_across_the_seam_is_cut_and_drawn_up_to_it(maps):
+    """The equator around the back: two lines, and both reach the edge of the map."""
+    line = vectors(np.radians(np.arange(150, 211, 4.0)), np.zeros(16))
+    for name in ("hammer", "mollweide", "equirectangular"):
+        parts = maps.evaluate("([name, line]) => maps.lines(maps.MAPS[name], line)", [name, line.tolist()])
+        assert len(parts) == 2
+        assert parts[0][-1][0] == pytest.approx(MAPS[name].width, abs=1e-6)
+        assert parts[1][0][0] == pytest.approx(-MAPS[name].width, abs=1e-6)
+    whole = maps.evaluate("line => maps.lines(maps.MAPS.hammer, line)", vectors(np.linspace(-1, 1, 9), 0.1).tolist())
+    assert len(whole) == 1
+
+
+# -- the page ------------------------------------------------------------------------------------------------
+
+
+class Canvas:
+    """The page's canvas: what it says of itself, and where things are on the screen."""
+
+    def __init__(self, visit):
+        self.visit, self.handle = visit, visit.page.locator(".lx")
+
+    def says(self) -> dict:
+        return self.visit.canvases()[0]
+
+    def screen(self, x: float, y: float, view: int = MAP) -> list[float]:
+        return self.handle.evaluate("(one, [x, y, view]) => one.latentCanvas.screen(x, y, view)", [x, y, view])
+
+    def place(self, image: int, view: int = MAP) -> list[float]:
+        return self.handle.evaluate(
+            "(one, [i, view]) => one.latentCanvas.places(view).slice(2 * i, 2 * i + 2)", [image, view]
+        )
+
+    def decoded(self, view: int = MAP) -> dict | None:
+        return self.handle.evaluate("(one, view) => one.latentCanvas.decoded(view)", view)
+
+    def point(self, x: float, y: float, view: int = MAP) -> None:
+        self.visit.page.mouse.move(*self.screen(x, y, view))
+        self.visit.page.wait_for_timeout(250)
+
+
+def empty_place(name: str, canvas: Canvas, centre=(0.0, 0.0)) -> np.ndarray:
+    """A place of the map that is far from all images (and well inside of it)."""
+    xy = np.reshape(canvas.handle.evaluate("one => one.latentCanvas.places(0)"), (-1, 2))
+    tries = np.random.default_rng(0).uniform(-1, 1, (600, 2)) * [2.2, 1.0]
+    tries = tries[np.isfinite(MAPS[name].inverse(tries)[:, 0])]
+    distance = np.array([np.hypot(*(xy - one).T).min() for one in tries])
+    return tries[distance.argmax()]
+
+
+def pixels(name: str, z: np.ndarray) -> np.ndarray:
+    with torch.no_grad():
+        return library.model(library.find(name)).picture(torch.as_tensor(z, dtype=torch.float32)).images.numpy()
+
+
+@pytest.mark.parametrize("visit", ["light", pytest.param("dark", marks=pytest.mark.slow)], indirect=True)
+def test_the_pointer_decodes_what_torch_draws_at_the_inverse_map(visit):
+    visit.open("sphere", model=SPHERE, longitude="40", latitude="-15")
+    canvas = Canvas(visit)
+    planes = canvas.says()["planes"]
+    assert [plane["name"] for plane in planes] == [SPHERE, SPHERE, TWIN]
+    assert [plane["points"] for plane in planes] == [10_000] * 3
+    assert planes[MAP]["centre"] == [40, -15]
+    rotation = turn(*np.radians([40, -15]))
+    entry = library.find(SPHERE)
+    seen = globe.of(entry).points @ rotation.T
+    xy = np.reshape(canvas.handle.evaluate("one => one.latentCanvas.places(0)"), (-1, 2))
+    np.testing.assert_allclose(xy, MAPS["hammer"].forward(seen), atol=1e-4)
+
+    at = empty_place("hammer", canvas)
+    canvas.point(*at)
+    found = canvas.decoded()
+    z = MAPS["hammer"].inverse(np.array([found["x"], found["y"]])) @ rotation
+    np.testing.assert_allclose([found["x"], found["y"]], at, atol=0.02)
+    np.testing.assert_allclose(found["z"], z, atol=1e-6)
+    np.testing.assert_allclose(found["pixels"], pixels(SPHERE, z[None]).ravel(), atol=2 / 256)
+    assert not canvas.says()["planes"][MAP]["hidden"]
+    visit.screenshot(f"sphere-{visit.theme}")
+
+    canvas.point(2.6, 1.3)  # a corner outside of the ellipse
+    assert canvas.says()["planes"][MAP]["hidden"]
+    assert "outside of the map" in canvas.says()["reading"]
+    visit.assert_healthy()
+
+
+def test_hover_and_selection_are_on_map_globe_and_twin(visit):
+    visit.open("sphere", model=SPHERE)
+    canvas = Canvas(visit)
+    entry = library.find(SPHERE)
+    front = np.flatnonzero(globe.of(entry).points[:, 0] > 0.9)
+    image = int(front[5])
+    canvas.point(*canvas.place(image, GLOBE), GLOBE)
+    hovered = canvas.says()["hover"]
+    near = np.degrees(np.arccos(globe.of(entry).points[hovered] @ globe.of(entry).points[image]))
+    assert near < 4  # of dots that lie upon each other, one
+    narrow = globe.concentration(entry)
+    panel = canvas.says()["planes"][MAP]["panel"]
+    assert panel["image"] == hovered
+    assert panel["kappa"] == pytest.approx(narrow.kappa[hovered], rel=1e-5)
+    assert panel["caps"] == pytest.approx(narrow.caps[hovered].tolist(), rel=1e-5)
+    visit.page.mouse.click(*canvas.screen(*canvas.place(hovered, GLOBE), GLOBE))
+    visit.page.wait_for_timeout(600)
+    visit.settle()
+    selected = canvas.says()["selection"]
+    assert len(selected) == 1
+    assert f"picked={selected[0]}" in visit.page.url
+    assert f"image={selected[0]}" in visit.page.url
+    visit.page.mouse.move(600, 690)
+    visit.page.wait_for_timeout(300)
+    assert canvas.says()["planes"][MAP]["panel"]["image"] == selected[0]
+    visit.assert_healthy()
+
+
+def test_a_drag_of_the_globe_turns_the_map_and_the_link_keeps_it(visit):
+    visit.open("sphere", model=SPHERE)
+    canvas = Canvas(visit)
+    before = canvas.place(17)
+    x, y = canvas.screen(0, 0, GLOBE)
+    mouse = visit.page.mouse
+    mouse.move(x, y)
+    mouse.down()
+    for step in range(1, 11):
+        mouse.move(x + 6 * step, y + 3 * step)
+        visit.page.wait_for_timeout(20)
+    mouse.up()
+    visit.page.wait_for_timeout(900)
+    visit.settle()
+    centre = canvas.says()["planes"][MAP]["centre"]
+    scale = canvas.says()["planes"][GLOBE]["camera"]["scale"]
+    assert centre[1] == pytest.approx(np.degrees(30 / scale), abs=2)
+    assert centre[0] < -np.degrees(55 / scale)
+    assert canvas.says()["planes"][GLOBE]["centre"] == centre
+    seen = globe.of(library.find(SPHERE)).points @ turn(*np.radians(centre)).T
+    np.testing.assert_allclose(canvas.place(17), MAPS["hammer"].forward(seen[17]), atol=1e-4)
+    assert canvas.place(17) != before
+    assert f"longitude={round(centre[0])}" in visit.page.url
+    assert f"latitude={round(centre[1])}" in visit.page.url
+    visit.page.keyboard.press("ArrowUp")  # the globe has the focus
+    visit.page.wait_for_timeout(100)
+    assert canvas.says()["planes"][MAP]["centre"][1] > centre[1] + 1
+    visit.page.wait_for_timeout(900)
+    visit.page.reload()
+    visit.settle()
+    np.testing.assert_allclose(canvas.says()["planes"][MAP]["centre"], [centre[0], centre[1] + 6], atol=3)
+    visit.assert_healthy()
+
+
+def test_two_images_are_joined_by_a_great_circle_of_the_models_own_sphere(visit):
+    visit.open("sphere", model=FIVE, picked="3.77", map="Mollweide")
+    canvas = Canvas(visit)
+    visit.page.wait_for_timeout(1000)
+    says = canvas.says()["planes"]
+    assert says[MAP]["projection"] == "mollweide"
+    panel = says[MAP]["panel"]
+    z = library.encoding(library.find(FIVE)).points.astype(np.float64)
+    assert panel["path"] == [3, 77]
+    assert panel["angle"] == pytest.approx(np.arccos(z[3] @ z[77]), abs=2e-3)  # codes travel as float16
+    assert panel["strips"] == 2
+    strip = visit.page.locator(".lx-strip").first.evaluate(
+        """one => {
+            const { data } = one.getContext("2d").getImageData(0, 0, one.width, one.height);
+            return Array.from(data).filter((_, i) => i % 4 === 0);
+        }"""
+    )
+    drawn = np.reshape(strip, (28, -1))
+    path = pixels(FIVE, great_circle(z[3], z[77], np.linspace(0, 1, 9)))
+    for k in (0, 4, 8):
+        np.testing.assert_allclose(drawn[:, 29 * k : 29 * k + 28] / 255, path[k, 0], atol=0.02)
+    visit.screenshot("sphere-path")
+    visit.assert_healthy()
+
+
+@pytest.mark.slow
+def test_the_lattice_fills_the_map_with_decoded_pictures(visit):
+    visit.open("sphere", model=SPHERE, view="Lattice")
+    visit.page.wait_for_timeout(1500)
+    planes = Canvas(visit).says()["planes"]
+    assert planes[MAP]["tiles"] >= 90
+    assert 30 <= planes[GLOBE]["tiles"] <= planes[MAP]["tiles"]
+    visit.screenshot("sphere-lattice")
+    visit.assert_healthy()
+
+
+@pytest.mark.slow
+def test_a_model_without_a_sphere_opens_one_that_has(visit):
+    visit.open("sphere", model=TWIN)
+    assert "may lie anywhere in space" in visit.text()
+    visit.page.get_by_role("button", name="Open mnist-vmf").click()
+    visit.page.wait_for_timeout(500)
+    visit.settle()
+    assert Canvas(visit).says()["planes"][MAP]["points"] == 10_000
+    visit.assert_healthy()
