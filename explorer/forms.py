@@ -184,7 +184,10 @@ def _matters(path: str, document: dict[str, Any]) -> bool:
 
 def _sentences(text: str) -> tuple[str, ...]:
     """The sentences of a RecipeError, which are joined by semicolons where a new field's name begins."""
-    return tuple(_split(text))
+    return tuple(sentence.replace(*_PLAINLY) for sentence in _split(text))
+
+
+_PLAINLY = ("input should be a valid tuple", "input should be a list with commas, such as 300, 300")
 
 
 def _split(text: str) -> Iterator[str]:

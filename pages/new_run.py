@@ -145,7 +145,7 @@ def panel(start: str, base: Recipe, found: forms.Draft) -> None:
     recipe = found.recipe
     if recipe is None:
         for problem in found.problems:
-            st.error(words.capital(problem), icon=":material/error:")
+            st.error(pointed(problem, found), icon=":material/error:")
     elif where == "here":
         cost(found)
     pressed = st.button(
@@ -156,6 +156,12 @@ def panel(start: str, base: Recipe, found: forms.Draft) -> None:
     if recipe is not None:
         view.small("The same from a terminal")
         st.code(command(start, base, recipe, where, options), language="bash", wrap_lines=True)
+
+
+def pointed(problem: str, found: forms.Draft) -> str:
+    """A problem with the name of its field set off, as the command line knows it."""
+    name, colon, sentence = problem.partition(": ")
+    return f"`{name}`: {sentence}" if colon and name in found.by_field else words.capital(problem)
 
 
 def place() -> tuple[str, Options]:

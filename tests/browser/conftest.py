@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -187,21 +187,39 @@ def visit(request, app, browser) -> Iterator[Visit]:
 
 
 @pytest.fixture
-def own_app(tmp_path) -> Iterator[Server]:
-    """An explorer with a folder of runs of its own, `runs`; whatever trains in it ends with the test."""
-    from latents import runs
+def serve(tmp_path) -> Iterator[Callable[..., Server]]:
+    """Starts explorers of the test's own, with runs in tmp_path / "runs": `serve(EXPLORER_READ_ONLY="1")`."""
+    started = []
 
-    server = Server(tmp_path, EXPLORER_RUNS=str(tmp_path / "runs"))
-    yield server
-    server.stop()
-    for run in runs.find(tmp_path / "runs"):
-        if run.live:
-            runs.kill(run)
+    def start(**environment: str) -> Server:
+        started.append(Server(tmp_path, EXPLORER_RUNS=str(tmp_path / "runs"), **environment))
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.stop()
 
 
 @pytest.fixture
-def own_visit(own_app, browser) -> Iterator[Visit]:
-    """A window on `own_app`."""
-    context = browser.new_context(viewport={"width": 1280, "height": 720}, color_scheme="light")
-    yield Visit(context, own_app.address, "light")
-    context.close()
+def window(browser) -> Iterator[Callable[[str], Visit]]:
+    """Opens windows on an address."""
+    contexts = []
+
+    def look(address: str) -> Visit:
+        contexts.append(browser.new_context(viewport={"width": 1280, "height": 720}, color_scheme="light"))
+        return Visit(contexts[-1], address, "light")
+
+    yield look
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def own_app(serve, tmp_path) -> Iterator[Server]:
+    """An explorer of the test's own; whatever trains in it ends with the test."""
+    from latents import runs
+
+    yield serve()
+    for run in runs.find(tmp_path / "runs"):
+        if run.live:
+            runs.kill(run)

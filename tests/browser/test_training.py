@@ -76,8 +76,8 @@ def seen(visit) -> list[float]:
     return visit.page.evaluate(f"{CHART}._fullLayout.xaxis.range")
 
 
-def test_a_run_from_the_form_to_the_finished_model(own_app, own_visit, tmp_path):
-    visit, root, folder = own_visit, tmp_path / "runs", tmp_path / "runs" / NAME
+def test_a_run_from_the_form_to_the_finished_model(own_app, window, tmp_path):
+    visit, root, folder = window(own_app.address), tmp_path / "runs", tmp_path / "runs" / NAME
     visit.open("new_run", preset="digits-standard-2d")
     fill(visit, "Name of the run", NAME, "name")
     fill(visit, "Epochs", str(EPOCHS), "training.epochs")
@@ -142,3 +142,16 @@ def test_a_run_from_the_form_to_the_finished_model(own_app, own_visit, tmp_path)
     assert f"model={NAME}" in visit.page.url
     assert NAME in visit.text()
     visit.assert_healthy()
+
+
+def test_a_read_only_app_is_not_talked_into_training(serve, window, tmp_path):
+    """What is not in the navigation is not at its address either."""
+    visit = window(serve(EXPLORER_READ_ONLY="1").address)
+    for address in ("runs", "new_run", "runs?run=x"):
+        visit.page.goto(f"{visit.address}/{address}")
+        visit.page.get_by_text("Page not found").first.wait_for(timeout=60_000)
+    navigation = visit.page.get_by_test_id("stSidebarNav").inner_text()
+    assert "Samples" in navigation
+    assert "Train" not in navigation
+    assert visit.page.get_by_role("button", name="Start", exact=True).count() == 0
+    assert not (tmp_path / "runs").exists()
