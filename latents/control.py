@@ -14,7 +14,6 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from filelock import FileLock
 from .files import write_whole
 
 CONTROL = "control.json"
-SLICE = 0.1  # seconds between two looks at the file, and between two questions of a run that waits
+_SLICE = 0.1  # seconds between two looks at the file
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,7 @@ class Listener:
 
     def now(self) -> Control:
         at = time.monotonic()
-        if at - self._looked >= SLICE:
+        if at - self._looked >= _SLICE:
             self._looked = at
             stamp = self._mark(self._path)
             if stamp != self._stamp:
@@ -126,10 +125,3 @@ class Listener:
     def late(self, since: float, share: float) -> float:
         """Seconds to wait so that `share` of an epoch that began at `since` (monotonic) has taken its pace."""
         return since + self.now().pace * share - time.monotonic()
-
-
-def wait(seconds: float, done: Callable[[], bool]) -> None:
-    """Wait so long at most, in slices, until `done`."""
-    end = time.monotonic() + seconds
-    while (left := end - time.monotonic()) > 0 and not done():
-        time.sleep(min(SLICE, left))

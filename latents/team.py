@@ -54,11 +54,6 @@ class Team:
             with suppress(RuntimeError):  # some have ended by themselves
                 distributed.broadcast(torch.tensor([_GONE]), 0, self._group)
 
-    def meet(self) -> None:
-        """Wait for all."""
-        if self.size > 1:
-            distributed.barrier(self._group)
-
     def share(self, batch: Tensor) -> tuple[Tensor, float]:
         """This process's part of a batch, and the part's weight: the images in it over those of an even share.
 

@@ -72,18 +72,18 @@ class TestMemory:
     @pytest.mark.slow
     @pytest.mark.parametrize(
         ("hidden", "batch"),
-        [([2500, 2500], 100), ([300, 300], 100_000)],
+        [([1500, 1500], 100), ([300, 300], 100_000)],
         ids=["weights", "batch"],
     )
     def test_against_the_peak_of_a_process(self, tiny, tmp_path, hidden, batch):
         """Its own peak during an epoch, above what it had before: between two thirds and one and a half of it."""
         import numpy as np
 
-        images = np.random.default_rng(0).integers(0, 2, (60_000 if batch > 1000 else 200, 8, 8), np.uint8) * 255
+        images = np.random.default_rng(0).integers(0, 2, (20_000 if batch > 1000 else 200, 8, 8), np.uint8) * 255
         np.savez(tmp_path / "own.npz", images=images)
         recipe = tiny(
             data__name=str(tmp_path / "own.npz"),
-            data__binarisation="none",
+            data__binarisation="static",
             model__encoder__hidden=hidden,
             model__decoder__hidden=hidden,
             training__epochs=1,
@@ -113,7 +113,7 @@ class TestMemory:
                     time.sleep(0.002)
 
             before = process.memory_info().rss
-            watcher = threading.Thread(target=look)
+            watcher = threading.Thread(target=look, daemon=True)
             watcher.start()
             training.train(recipe, Path(sys.argv[2]), accelerator="cpu")
             done = True

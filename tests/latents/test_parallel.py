@@ -55,7 +55,7 @@ class TestShares:
         assert team.agree(lambda: 2) == 2
         assert team.gather(batch) == [batch]
         module = nn.BatchNorm1d(2)
-        team.average(module), team.spread(module), team.meet(), team.dismiss()
+        team.average(module), team.spread(module), team.dismiss()
 
     def test_draws_of_others_are_their_own(self):
         numbers = []
