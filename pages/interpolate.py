@@ -1,16 +1,44 @@
-"""Interpolate: from one test image to another, through latent space and through the pixels."""
+"""Interpolate: ways through latent space, and through the pixels for contrast."""
 
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
 import streamlit as st
 
-from explorer import draws, insets, library, parts, paths, view
-from explorer.charts import images, lines, sheet
-from explorer.charts.region import class_name
+from explorer import (
+    courses,
+    draws,
+    ends,
+    insets,
+    library,
+    parts,
+    path_controls,
+    path_files,
+    path_plane,
+    paths,
+    view,
+    words,
+)
+from explorer.charts import images, lines
+from explorer.courses import Course
+from explorer.ends import End
 from explorer.library import Entry, Images
+from explorer.path_controls import CLASSES, CORNERS, LINE, WALK
+
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
 
 WAITING = 500
-STEPS = 9
-WIDTH = 672
-"""Pixels of the left column at the width the page is designed for; the strips scale with it."""
+HEIGHT, ALONE = 508, 560  # pixels of the planes, and without controls
+LEFT = 560
+"""Pixels of the left column at the width the page is designed for; strips scale with it."""
+SLOW_SIDE = 5
+"""Pictures along a side of the square, at most, where each is drawn pixel by pixel."""
+FILM = 31
+"""Pictures of a film, one way."""
 
 WORDS = """
 Take two test images and walk from one to the other in equal steps. The pixel line fades: halfway, both images lie on
@@ -19,164 +47,225 @@ means of q(z|x) where they are known, and decodes every step: a good model shows
 because neighbouring codes mean similar images. The walk goes the way of the latent space: straight in a vector space,
 along a great circle on a sphere. The curve says what the prior thinks of each step: where log p(z) falls far below what
 is usual for test images, the walk crosses a region where the model expects nothing, and the decoder has to guess.
+*Corners* fills the square between four images; *Walk* goes at random; *Classes* adds to an image what tells one class
+from another.
 """
 MATHS = r"""
 $$z_t = (1 - t)\,\mu(x_a) + t\,\mu(x_b), \qquad \hat{x}_t = \mathbb{E}[x \mid z_t], \qquad
 \tilde{x}_t = (1 - t)\,x_a + t\,x_b, \qquad t \in [0, 1]$$
 
 On a sphere, with the angle $\omega$ between the two directions,
-$z_t = \big(\sin((1 - t)\,\omega)\,\mu(x_a) + \sin(t\,\omega)\,\mu(x_b)\big) / \sin \omega$.
+$z_t = \big(\sin((1 - t)\,\omega)\,\mu(x_a) + \sin(t\,\omega)\,\mu(x_b)\big) / \sin \omega$. In a vector space of many
+dimensions the same may be done with $\mu / |\mu|$, times the norm $(1 - t)\,|\mu(x_a)| + t\,|\mu(x_b)|$.
+*Corners*: $z_{s,t}$ goes the share $t$ of the way from $z_s$ between the upper corners to $z_s$ between the lower ones.
+*Walk*: $z_{k+1} = z_k + \delta\,r_k$, with random directions $|r_k| = 1$; on a sphere, $\delta$ radians along a great
+circle. *Classes*: $z_s = \mu(x) + s\,(m_b - m_a)$, where $m_c$ is the mean of the codes of class $c$.
+Where $z_t$ leaves the space, the nearest point of it is taken.
 The strips show $\hat{x}_t$ (or a sample of $p(x \mid z_t)$ where pixels are drawn one after another) and $\tilde{x}_t$,
 the curve $\log p(z_t)$. It is a log density: it has no upper bound of 0, and its height depends on the scale of latent
 space, so compare it with the band of the same model, not with another model's curve.
 """
 
 
-# -- the two images ------------------------------------------------------------------------------------------
+# -- the courses ---------------------------------------------------------------------------------------------
 
 
-def default_pair(test: Images) -> tuple[int, int]:
-    """The first images of the classes 1 and 7 (on digits a stroke apart); the first two of unlabelled data."""
-    first, last = paths.first_of(test, 1), paths.first_of(test, 7)
-    return (0, 1) if first is None or last is None else (first, last)
-
-
-def swap() -> None:
-    st.session_state["from"], st.session_state["to"] = st.session_state["to"], st.session_state["from"]
-
-
-def another(test: Images) -> None:
-    seed = st.session_state["from"] * len(test.gray) + st.session_state["to"]
-    st.session_state["from"], st.session_state["to"] = paths.pair_of_classes(test, seed)
-
-
-def of_class(test: Images, end: str) -> None:
-    """The next image of the class whose pill was pressed."""
-    pill = f"{end}_class"
-    if st.session_state[pill] is not None:
-        st.session_state[end] = paths.next_of(test, st.session_state[pill], st.session_state[end])
-    st.session_state[pill] = None
-
-
-def controls(test: Images) -> tuple[int, int, int]:
-    """The places of the two test images, and the number of steps."""
-    last = len(test.gray) - 1
-    first, second = default_pair(test)
-    for key in ("from", "to"):
-        parts.bounded(key, 0, last)
-    parts.named("From test image")
-    a = st.number_input(
-        "From test image", 0, last, first, key="from", bind="query-params", label_visibility="collapsed", width=104
-    )
-    parts.named("to")
-    b = st.number_input(
-        "To test image", 0, last, second, key="to", bind="query-params", label_visibility="collapsed", width=104
-    )
-    st.button("Swap", icon=":material/swap_horiz:", on_click=swap)
-    st.button("Another pair", icon=":material/casino:", on_click=another, args=(test,))
-    with view.more():
-        if test.labels is not None:
-            class_pills(test)
-        steps = st.slider("Steps", 5, 21, STEPS, 2, key="steps", bind="query-params")
-        st.caption(f"Test images are counted from 0 to {last:,}.")
-    return a, b, steps
-
-
-def class_pills(test: Images) -> None:
-    labels = sorted({int(label) for label in test.labels})
-    for end, words in (("from", "From the next image of class"), ("to", "To the next image of class")):
-        st.pills(
-            words,
-            labels,
-            format_func=lambda label: class_name(label, test.class_names),
-            key=f"{end}_class",
-            on_change=of_class,
-            args=(test, end),
-        )
-
-
-def class_of(test: Images, i: int) -> str:
-    return "" if test.labels is None else f", class {class_name(int(test.labels[i]), test.class_names)}"
+def course(entry: Entry, found: list[End], how: dict) -> Course:
+    """What the mode asks for."""
+    start = ends.point(entry, found[0])
+    if how["mode"] == WALK:
+        return courses.walk(entry, start, how["steps"], how["stride"], how["seed"])
+    if how["mode"] == CLASSES:
+        return courses.towards(entry, start, how["origin"], how["target"])
+    return courses.line(entry, start, ends.point(entry, found[1]), how["steps"], how["way"])
 
 
 # -- the figure ----------------------------------------------------------------------------------------------
 
 
-def strip(title: str, pictures, alt: str) -> None:
+def large(column: DeltaGenerator, picture: np.ndarray, what: str, alt: str) -> None:
+    with column, st.container(gap=None):
+        parts.pictured(images.image_png(picture, images.scale_for(picture.shape[-1], 280)), alt)
+        view.small(what)
+
+
+def step_words(how: dict, run: Course) -> str:
+    at = run.t[how["step"]]
+    if how["mode"] == WALK:
+        return f"step {how['step']}"
+    return f"s = {words.number(at)}" if how["mode"] == CLASSES else f"t = {words.number(at)}"
+
+
+def row_of_pictures(entries: list[Entry], runs: list[Course], found: list[End], how: dict, mixed) -> None:
+    """The ends, and what stands at the chosen step."""
+    at = step_words(how, runs[0])
+    columns = iter(st.columns(len(entries) + len(found) + (mixed is not None), gap="small"))
+    large(next(columns), found[0].gray, f"{'a: ' if len(found) > 1 else ''}{found[0].words}", f"From {found[0].words}.")
+    for entry, run in zip(entries, runs, strict=True):
+        whose = f" · {entry.name}" if len(entries) > 1 else ""
+        large(next(columns), run.pictures[how["step"]], f"**decoded at {at}**{whose}", f"{entry.name} at {at}.")
+    if mixed is not None:
+        large(next(columns), mixed[how["step"]], f"pixels at {at}", f"The pixels of the two mixed, at {at}.")
+    if len(found) > 1:
+        large(next(columns), found[1].gray, f"b: {found[1].words}", f"To {found[1].words}.")
+
+
+def strip(title: str, pictures: np.ndarray, step: int, alt: str) -> None:
     """A row of pictures under its title, as wide as the curve below."""
-    scale = images.scale_for(len(pictures) * pictures.shape[-1], 2 * WIDTH)
+    scale = images.scale_for(len(pictures) * pictures.shape[-1], 2 * LEFT)
     with st.container(gap=None):
         st.markdown(title)
-        parts.pictured(sheet.grid(pictures, len(pictures), scale, gap=3), alt)
+        parts.pictured(path_files.strip(pictures, view.tones(), scale, step), alt)
 
 
-def strips(entries: list[Entry], found: list[paths.LatentPath], test: Images, a: int, b: int) -> None:
-    for entry, path in zip(entries, found, strict=True):
+def strips(entries: list[Entry], runs: list[Course], how: dict, mixed: np.ndarray | None) -> None:
+    name = {WALK: "Random walk", CLASSES: "From class to class"}.get(how["mode"], "Latent line")
+    for entry, run in zip(entries, runs, strict=True):
         whose = f" · {entry.name}" if len(entries) > 1 else ""
-        strip(f"**Latent line**: the decoder at each step{whose}", path.pictures, f"Latent line of {entry.name}.")
-    mixed = paths.pixel_path(test.seen, a, b, len(found[0].t))
-    strip("**Pixel line**: one image fades into the other", mixed, "Pixel line.")
+        alt = f"{name} of {entry.name}: {len(run.t)} pictures, the one at {step_words(how, run)} framed."
+        strip(f"**{name}**: the decoder at each step{whose}", run.pictures, how["step"], alt)
+    if mixed is not None:
+        alt = f"Pixel line: {len(mixed)} pictures, one image fading into the other."
+        strip("**Pixel line**: one image fades into the other", mixed, how["step"], alt)
 
 
-def curve_height(entries: list[Entry], steps: int) -> int:
-    """What the strips leave, so that the figure stays as high when the number of steps changes."""
-    return max(150, 510 - (len(entries) + 1) * (WIDTH // steps + 44))
-
-
-def curve(entries: list[Entry], found: list[paths.LatentPath], steps: int) -> None:
-    drawn = [
-        lines.Curve(
-            entry.name,
-            path.fine_t,
-            path.log_prior,
-            path.t,
-            paths.log_density(entry, path.z),
-            paths.usual(entry),
-        )
-        for entry, path in zip(entries, found, strict=True)
-        if path.log_prior is not None
-    ]
-    if drawn:
-        figure = lines.along_path(drawn, 0.5 / (steps - 1), view.tones(), curve_height(entries, steps))
-        view.figure(figure, "density", "The prior's log density along the path.")
-
-
-def panel(entries: list[Entry], found: list[paths.LatentPath], test: Images, a: int, b: int) -> None:
-    """The two images, and where the path runs on the plane."""
-    for column, i, end in zip(st.columns(2, gap="small"), (a, b), ("From", "To"), strict=True):
-        with column, st.container(gap=None):
-            st.markdown(f"**{end}**{class_of(test, i)}")
-            scale = images.scale_for(test.gray.shape[-1], 280)
-            parts.pictured(images.image_png(test.gray[i], scale), f"{end} test image {i}{class_of(test, i)}.")
-            view.small(f"test image {i:,}")
-    placed = [(entry, path) for entry, path in zip(entries, found, strict=True) if insets.able(entry)]
-    if not placed:
+def curve(entries: list[Entry], runs: list[Course], how: dict) -> None:
+    """The prior's log density along the courses, where it has one."""
+    drawn = []
+    for entry, run in zip(entries, runs, strict=True):
+        if run.log_prior is not None:
+            at_steps = paths.log_density(entry, run.z)
+            drawn.append(lines.Curve(entry.name, run.fine_t, run.log_prior, run.t, at_steps, paths.usual(entry)))
+    if not drawn:
         return
-    around = insets.region([entry for entry, _ in placed])
-    height = 290 if len(entries) == 1 else 230
-    for entry, path in placed:
-        title = entry.name if len(entries) > 1 else ""
-        figure = insets.inset(entry, around, height, title=title, path=path.z)
-        view.figure(figure, f"plane-{entry.name}", f"The path on the plane of {entry.name}.")
-    lost = insets.lost(placed[0][0])
+    titles = {WALK: "step", CLASSES: "s (strength: 0 is the image, 1 the whole difference of the classes' means)"}
+    t = runs[0].t
+    figure = lines.along_path(
+        drawn,
+        float(t[1] - t[0]) / 2,
+        view.tones(),
+        curve_height(len(entries), len(t), how["mode"] == LINE),
+        at=float(t[how["step"]]),
+        **({"title": titles[how["mode"]]} if how["mode"] in titles else {}),
+    )
+    of_steps = ", ".join(
+        f"{one.name}: from {words.number(one.y.min())} to {words.number(one.y.max())} nats, "
+        f"{words.number(one.marks_y[how['step']])} at the chosen step"
+        for one in drawn
+    )
+    view.figure(figure, "density", f"The prior's log density along the path. {of_steps}.")
+
+
+def curve_height(models: int, steps: int, pixels: bool) -> int:
+    """What pictures and strips leave, so that the figure stays as high when the number of steps changes."""
+    columns = models + 3 if pixels else models + 1
+    return max(130, HEIGHT - (models + pixels) * (LEFT // steps + 34) - LEFT // max(4, columns) - 30)
+
+
+def grid(entry: Entry, pictures: np.ndarray, alone: bool) -> None:
+    """The square between four images."""
+    n = len(pictures)
+    scale = images.scale_for(n * pictures.shape[-1], 2 * LEFT)
+    with st.container(gap=None):
+        if not alone:
+            st.markdown(f"**{entry.name}**")
+        png = path_files.strip(pictures.reshape(n * n, *pictures.shape[2:]), view.tones(), scale, columns=n)
+        parts.pictured(png, f"{n} × {n} pictures of {entry.name} between four images.", width=WAITING if alone else 400)
+
+
+def plane(entry: Entry, run: Course, found: list[End], how: dict, many: int) -> None:
+    """Where the course runs on the model's plane."""
+    both = how["mode"] == LINE and len(found) > 1
+    path_plane.draw(
+        entry,
+        run.fine_z,
+        (ALONE if view.hidden() else HEIGHT) // many,
+        bead=run.nearest(how["step"]),
+        images=tuple(end.index for end in found if end.index is not None),
+        ends=np.stack([ends.point(entry, end) for end in found]) if both else None,
+        to=path_controls.to,
+        title=entry.name if many > 1 else "",
+    )
+
+
+# -- words ---------------------------------------------------------------------------------------------------
+
+
+def sentence(entries: list[Entry], found: list[End], how: dict) -> str:
+    """What is seen."""
+    at = f"at {parts.points(entries)}"
+    ways = " and ".join(dict.fromkeys(paths.words(entry, how["way"]) for entry in entries))
+    if how["mode"] == CORNERS:
+        return f"The corners are four images, each {at}; between them {ways}, along the edges and then across"
+    if how["mode"] == WALK:
+        how_far = f"{how['stride']:.0%}".replace("%", "\u202f%")
+        start = f"A random walk from {found[0].words}, {at}"
+        return f"{start}: each step is {how_far} of the data's spread, in a new direction"
+    if how["mode"] == CLASSES:
+        return (
+            f"{words.capital(found[0].words)}, {at}, plus s times the way from the mean of class {how['origin_name']} "
+            f"to that of class {how['target_name']}"
+        )
+    return (
+        f"{how['steps']} equal steps along {ways} from one image to another, each {at}: decoded, and the pixels of one "
+        "fading into the other"
+    )
+
+
+def caption(entries: list[Entry], found: list[End], runs: list[Course], how: dict, test: Images) -> None:
+    said = sentence(entries, found, how)
+    if any(draws.slow(entry) for entry in entries):
+        said += "; each picture is a sample, drawn pixel by pixel"
+    if any(run.log_prior is not None for run in runs):
+        said += "; below, the prior's log density at each step"
+        if len(entries) > 1:
+            said += ", in each model's own scale: compare the shapes"
+    names = " | ".join(entry.name for entry in entries)
+    view.caption(f"{said}.", f"{names} · {test.provenance} · pixels as the model sees them")
+
+
+def under_plane(entries: list[Entry], found: list[End], how: dict) -> None:
+    """What can be done on the plane, and what it does not show."""
+    if how["mode"] == LINE:
+        view.small("Drag a or b to another image, or click on one: b goes there.")
+    else:
+        view.small("Click on an image: it becomes the first one.")
+    lost = insets.lost(entries[0])
     if lost is not None:
         view.small(lost)
+    if how["mode"] in (LINE, CORNERS) and how["offered"]:
+        points = [ends.point(entries[0], end) for end in found[:2]]
+        reason = next(filter(None, [paths.why_circle(entry, *points) for entry in entries[:1]]), None)
+        if reason is not None:
+            view.small(f"{reason} (*More*)")
 
 
-def caption(entries: list[Entry], found: list[paths.LatentPath], test: Images, steps: int) -> None:
-    ways = " and ".join(dict.fromkeys(paths.words(entry) for entry in entries))
-    sentence = (
-        f"{steps} equal steps along {ways} from one test image to another, each image at {parts.points(entries)}: "
-        "decoded, and the pixels of one fading into the other"
-    )
-    if any(draws.slow(entry) for entry in entries):
-        sentence += "; each picture is a sample, drawn pixel by pixel"
-    if any(path.log_prior is not None for path in found):
-        sentence += "; below, the prior's log density at each step"
-    if len(entries) > 1:
-        sentence += ", in each model's own scale: compare the shapes"
-    names = " | ".join(entry.name for entry in entries)
-    view.caption(f"{sentence}.", f"{names} · {test.provenance} · pixels as the model sees them")
+# -- files ---------------------------------------------------------------------------------------------------
+
+
+def film(entry: Entry, run: Course, found: list[End], how: dict) -> bytes:
+    """The course as a GIF, with finer steps where pictures are quick."""
+    if how["mode"] == LINE and not draws.slow(entry):
+        points = [ends.point(entry, end) for end in found]
+        return path_files.gif(courses.line(entry, points[0], points[1], FILM, how["way"]).pictures, back=True)
+    return path_files.gif(run.pictures, back=True)
+
+
+def save(entries: list[Entry], runs: list[Course], found: list[End], how: dict, mixed: np.ndarray | None) -> None:
+    """Buttons that give the strips as one PNG, and each model's film."""
+    named = "-".join([how["mode"].lower(), *(str(end.index) if end.index is not None else "own" for end in found)])
+    icon = ":material/download:"
+    with st.container(key="controls-save", horizontal=True, gap="small"):
+        for entry, run in zip(entries, runs, strict=True):
+            whose = f" of {entry.name}" if len(entries) > 1 else ""
+            file, data = f"{entry.name}-{named}.gif", partial(film, entry, run, found, how)
+            st.download_button(f"GIF{whose}", data, file, "image/gif", icon=icon, on_click="ignore", type="tertiary")
+        rows = [run.pictures for run in runs] + ([mixed] if mixed is not None else [])
+        file, data = f"{'-beside-'.join(e.name for e in entries)}-{named}.png", partial(path_files.kept_strip, rows)
+        st.download_button("PNG strip", data, file, "image/png", icon=icon, on_click="ignore", type="tertiary")
+
+
+# -- the page ------------------------------------------------------------------------------------------------
 
 
 def unable(entry: Entry) -> str | None:
@@ -188,9 +277,9 @@ def main() -> None:
     both = view.models()
     with view.header("Interpolate"):
         row = parts.row()
-    left, right = st.columns([7, 3], gap="medium")
+    left, right = st.columns([57, 43], gap="medium")
     with left:
-        place = parts.waiting(WAITING, "Finding the two images in latent space …", both)
+        place = parts.waiting(WAITING, "Finding the images in latent space …", both)
     why = {entry.name: unable(entry) for entry in both}
     entries = [entry for entry in both if why[entry.name] is None]
     with left:
@@ -209,22 +298,78 @@ def page(entries: list[Entry], place, row, left, right) -> None:
     apart = len(entries) > 1 and entries[1].data != entries[0].data
     shown = entries[:1] if apart else entries
     with row:
-        a, b, steps = controls(test)
+        how = path_controls.row(shown, test)
+    found = [path_controls.end(shown[0], test, name, i) for name, i in how["ends"]]
     with left:
-        with parts.working("Drawing the pictures of the path pixel by pixel …", any(map(draws.slow, shown))):
-            found = [paths.latent_path(entry, a, b, steps) for entry in shown]
-        with parts.stage(place):
-            strips(shown, found, test, a, b)
-            curve(shown, found, steps)
-        caption(shown, found, test, steps)
+        if how["mode"] == CORNERS:
+            square(shown, found, how, test, place, right)
+        else:
+            along(shown, found, how, test, place, right)
         if apart:
-            view.unavailable(
-                f"{entries[1].name} is not shown: it knows {entries[1].data_title}, and these are test images of "
-                f"{entries[0].data_title}.",
-                "Choose a model of the same data beside this one.",
+            parts.of_other_data(entries[1], entries[0])
+
+
+def along(shown: list[Entry], found: list[End], how: dict, test: Images, place, right) -> None:
+    """A course with its steps: pictures, strips, curve; at the right the plane."""
+    with parts.working("Drawing the pictures of the path pixel by pixel …", any(map(draws.slow, shown))):
+        runs = [course(entry, found, how) for entry in shown]
+    mixed = paths.pixel_path(found[0].seen, found[1].seen, len(runs[0].t)) if how["mode"] == LINE else None
+    with parts.stage(place), st.container(gap="small"):
+        row_of_pictures(shown, runs, found, how, mixed)
+        strips(shown, runs, how, mixed)
+        curve(shown, runs, how)
+    caption(shown, found, runs, how, test)
+    save(shown, runs, found, how, mixed)
+    placed = [(entry, run) for entry, run in zip(shown, runs, strict=True) if insets.able(entry)]
+    with right, st.container(gap="xxsmall"):
+        for entry, run in placed:
+            plane(entry, run, found, how, len(placed))
+        if placed:
+            under_plane([entry for entry, _ in placed], found, how)
+
+
+def square(shown: list[Entry], found: list[End], how: dict, test: Images, place, right) -> None:
+    """The grid between four images; at the right the plane with its outline."""
+    made = {}
+    if any(map(draws.slow, shown)):
+        how["side"] = min(how["side"], SLOW_SIDE)
+    with parts.working("Drawing the pictures of the grid pixel by pixel …", any(map(draws.slow, shown))):
+        for entry in shown:
+            four = np.stack([ends.point(entry, end) for end in found])
+            made[entry.name] = courses.corners(entry, four, how["side"], how["way"])
+    with parts.stage(place):
+        if len(shown) == 1:
+            grid(shown[0], made[shown[0].name][1], True)
+        else:
+            for column, entry in zip(st.columns(len(shown), gap="small"), shown, strict=True):
+                with column:
+                    grid(entry, made[entry.name][1], False)
+    caption(shown, found, [], how, test)
+    with st.container(key="controls-save", horizontal=True, gap="small"):
+        name = "-".join(str(end.index) if end.index is not None else "own" for end in found)
+        for entry in shown:
+            file = f"{entry.name}-corners-{name}.png"
+            rows, label = list(made[entry.name][1]), f"PNG{'' if len(shown) == 1 else f' of {entry.name}'}"
+            data = partial(path_files.kept_strip, rows)
+            icon = ":material/download:"
+            st.download_button(label, data, file, "image/png", icon=icon, on_click="ignore", type="tertiary")
+    placed = [entry for entry in shown if insets.able(entry)]
+    with right, st.container(gap="xxsmall"):
+        for entry in placed:
+            z = made[entry.name][0]
+            outline = np.concatenate([z[0], z[1:, -1], z[-1, -2::-1], z[-2::-1, 0]])
+            path_plane.draw(
+                entry,
+                outline,
+                (ALONE if view.hidden() else HEIGHT) // len(placed),
+                bead=None,
+                images=tuple(end.index for end in found if end.index is not None),
+                ends=None,
+                to=path_controls.to,
+                title=entry.name if len(placed) > 1 else "",
             )
-    with right:
-        panel(shown, found, test, a, b)
+        if placed:
+            under_plane(placed, found, how)
 
 
 main()

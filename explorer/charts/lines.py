@@ -25,12 +25,22 @@ class Curve:
     band: tuple[float, float] | None = None
 
 
-def along_path(curves: list[Curve], half_step: float, tones: Tone, height: int) -> go.Figure:
+def along_path(
+    curves: list[Curve],
+    half_step: float,
+    tones: Tone,
+    height: int,
+    *,
+    at: float | None = None,
+    title: str = "t (share of the way from the first image to the second)",
+) -> go.Figure:
     """log p(z) along a path, drawn edge to edge, so that it stands under a strip of as many pictures as marks.
 
-    half_step: half the distance between two pictures in t; the axis reaches so far beyond 0 and 1, and a picture's
-    middle is over its mark. Labels are inside the figure.
+    half_step: half the distance between two pictures in t; the axis reaches so far beyond the first and the last mark,
+    and a picture's middle is over its mark; at: the step that is marked by a line; title: of t. Labels are inside the
+    figure.
     """
+    first, last = float(curves[0].marks_t[0]), float(curves[0].marks_t[-1])
     figure = go.Figure(layout=layout(tones, height, margin={"l": 0, "r": 0, "t": 26, "b": 44}))
     dashes = ("solid", "dash")
     for curve, dash in zip(curves, dashes, strict=False):
@@ -58,11 +68,11 @@ def along_path(curves: list[Curve], half_step: float, tones: Tone, height: int) 
     figure.update_layout(
         xaxis=axis(
             tones,
-            "t (share of the way from the first image to the second)",
-            range=[-half_step, 1 + half_step],
+            title,
+            range=[first - half_step, last + half_step],
             showgrid=False,
             fixedrange=True,
-            tickvals=[0, 0.25, 0.5, 0.75, 1],
+            **({"tickvals": [0, 0.25, 0.5, 0.75, 1]} if (first, last) == (0, 1) else {"nticks": 10}),
         ),
         yaxis=axis(
             tones,
@@ -74,6 +84,8 @@ def along_path(curves: list[Curve], half_step: float, tones: Tone, height: int) 
         ),
         dragmode=False,
     )
+    if at is not None:
+        figure.add_vline(at, line={"color": tones.accent, "width": 2})
     _note(figure, "log p(z) (nats)", tones)
     if len(curves) > 1:
         _note(
@@ -87,7 +99,7 @@ def _band(figure: go.Figure, curve: Curve, tones: Tone) -> None:
         return
     low, high = curve.band
     figure.add_hrect(low, high, fillcolor=tones.ink, opacity=0.07, line_width=0, layer="below")
-    end = float(curve.y[curve.t > 0.6].mean())
+    end = float(curve.y[len(curve.y) * 3 // 5 :].mean())
     at_top = end < (low + high) / 2  # where the curve is not
     figure.add_annotation(
         text="the middle 90 % of the test images",

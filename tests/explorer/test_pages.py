@@ -25,7 +25,7 @@ TITLES = {
     "active_units": "Active units",
 }
 MINE = ("samples", "interpolate", "pseudo_inputs", "active_units")
-PICTURES = {"samples": 1, "interpolate": 4, "pseudo_inputs": 4, "active_units": 0}
+PICTURES = {"samples": 1, "interpolate": 6, "pseudo_inputs": 4, "active_units": 0}
 """How many pictures a page shows of one model that has all it asks for."""
 
 
@@ -182,35 +182,36 @@ def test_samples_of_other_priors_say_that_they_are_others():
 def test_interpolate_starts_from_two_classes():
     at = app("interpolate", model="digits-vampprior-2d")
     labels = library.images(library.find("digits-vampprior-2d")).labels
-    first, last = at.number_input(key="from").value, at.number_input(key="to").value
+    first, last = at.number_input(key="image").value, at.number_input(key="towards").value
     assert (labels[first], labels[last]) == (1, 7)
-    assert len(at.get("plotly_chart")) == 2  # the density and the plane
+    assert len(at.get("plotly_chart")) == 1  # the density
+    assert at.get("bidi_component")  # the plane
 
 
 def test_interpolate_swaps_draws_and_finds_classes():
-    at = app("interpolate", model="digits-vampprior-2d", **{"from": "3", "to": "8"})
+    at = app("interpolate", model="digits-vampprior-2d", image="3", towards="8")
     labels = library.images(library.find("digits-vampprior-2d")).labels
     buttons = {button.label: button for button in at.button}
 
     def ends() -> tuple[int, int]:
-        return at.number_input(key="from").value, at.number_input(key="to").value
+        return at.number_input(key="image").value, at.number_input(key="towards").value
 
     buttons["Swap"].click().run()
     assert ends() == (8, 3)
     buttons["Another pair"].click().run()
     assert ends() != (8, 3)
     assert labels[ends()[0]] != labels[ends()[1]]
-    next(pills for pills in at.get("button_group") if pills.key == "to_class").set_value(6).run()
+    next(pills for pills in at.get("button_group") if pills.key == "towards_class").set_value(6).run()
     assert not at.exception
     assert labels[ends()[1]] == 6
 
 
 def test_interpolate_forgets_images_that_another_data_set_does_not_have():
     at = app("interpolate", model="digits-vampprior-2d")
-    at.session_state["from"] = 9000
+    at.session_state["image"] = 9000
     at.run()
     assert not at.exception
-    assert at.number_input(key="from").value < 300
+    assert at.number_input(key="image").value < 300
 
 
 # -- Pseudo-inputs -------------------------------------------------------------------------------------------

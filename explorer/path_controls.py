@@ -1,0 +1,209 @@
+"""The controls of Interpolate: which way is gone, between which images, and how far. At most five in the row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from explorer import ends, focus, own_pictures, parts, paths, view
+from explorer.charts.region import class_name
+from explorer.courses import STRENGTHS
+from explorer.ends import End
+from explorer.library import Entry, Images
+
+LINE, CORNERS, WALK, CLASSES = "Line", "Corners", "Walk", "Classes"
+MODES = (LINE, CORNERS, WALK, CLASSES)
+FROM, TOWARDS = focus.KEY, "towards"
+KEYS = (FROM, TOWARDS, "third", "fourth")
+NAMES = {FROM: "From", TOWARDS: "to", "third": "Lower left", "fourth": "Lower right"}
+STEPS, SIDE = 9, 9
+ITS_OWN = "its class"
+BOUND: dict[str, Any] = {"bind": "query-params", "label_visibility": "collapsed"}
+
+
+def default_four(test: Images) -> tuple[int, ...]:
+    """The first images of the classes 1 and 7 (on digits a stroke apart), 0 and 4; else the first four."""
+    found = [paths.first_of(test, label) for label in (1, 7, 0, 4)]
+    last = len(test.gray) - 1
+    return tuple(min(i, last) for i in range(4)) if None in found else tuple(i for i in found if i is not None)
+
+
+def to(end: int, image: int) -> None:
+    """Make a test image this end: for callbacks. It takes the place of the visitor's own picture."""
+    st.session_state[KEYS[end]] = image
+    st.session_state[_own_key(KEYS[end], "off")] = True
+
+
+def swap() -> None:
+    first, last = st.session_state[FROM], st.session_state[TOWARDS]
+    to(0, last)
+    to(1, first)
+
+
+def another(test: Images) -> None:
+    seed = st.session_state[FROM] * len(test.gray) + st.session_state[TOWARDS]
+    for end, image in enumerate(paths.pair_of_classes(test, seed)):
+        to(end, image)
+
+
+def of_class(test: Images, key: str) -> None:
+    """The next image of the class whose pill was pressed."""
+    pill = f"{key}_class"
+    if st.session_state[pill] is not None:
+        st.session_state[key] = paths.next_of(test, st.session_state[pill], st.session_state[key])
+    st.session_state[pill] = None
+
+
+# -- the row -------------------------------------------------------------------------------------------------
+
+
+def row(entries: list[Entry], test: Images) -> dict:
+    """What was chosen: mode, ends [(key, test image)], and what the mode needs."""
+    classes = test.labels is not None and len(np.unique(test.labels)) > 1
+    offered = any(paths.shells(entry) for entry in entries)
+    modes = MODES if classes else MODES[:3]
+    if st.session_state.get("mode", LINE) not in modes:
+        st.session_state["mode"] = LINE
+    how: dict = {"way": paths.STRAIGHT, "offered": offered, "steps": STEPS, "step": 0}
+    how["mode"] = mode = st.segmented_control("Mode", modes, default=LINE, required=True, key="mode", **BOUND)
+    four = default_four(test)
+    how["ends"] = [number(test, FROM, four[0])]
+    if mode in (LINE, CORNERS):
+        how["ends"].append(number(test, TOWARDS, four[1]))
+    if mode == CLASSES:
+        choose_classes(test, how)
+    elif mode == WALK:
+        parts.named("Seed")
+        how["seed"] = st.number_input("Seed of the walk", 0, 9999, 0, key="walk", width=96, **BOUND)
+    place = st.container()  # how far the slider goes, another control says
+    with view.more():
+        more(test, how, four, classes)
+    if mode in (LINE, WALK):
+        with place:
+            how["step"] = step_slider(how["steps"])
+    return how
+
+
+def number(test: Images, key: str, first: int) -> tuple[str, int]:
+    """The number of a test image, in the row."""
+    last = len(test.gray) - 1
+    focus.keep(key)
+    parts.bounded(key, 0, last)
+    parts.named(NAMES[key])
+    label = "From test image" if key == FROM else "To test image" if key == TOWARDS else f"{NAMES[key]} test image"
+    help_ = f"Test images are counted from 0 to {last:,}."
+    told: dict[str, Any] = {"on_change": put_off, "args": (key,), "help": help_}
+    return key, int(st.number_input(label, 0, last, first, key=key, width=104, **told, **BOUND))
+
+
+def step_slider(steps: int) -> int:
+    """Which step is shown large, and where the bead is."""
+    parts.bounded("step", 0, steps - 1)
+    return st.slider("Step", 0, steps - 1, (steps - 1) // 2, key="step", width=140, **BOUND)
+
+
+def choose_classes(test: Images, how: dict) -> None:
+    """From the mean of which class to that of which."""
+    assert test.labels is not None
+    labels = {class_name(int(label), test.class_names): int(label) for label in np.unique(test.labels)}
+    names = list(labels)
+    for key, options in (("origin", [ITS_OWN, *names]), ("target", names)):
+        if st.session_state.get(key, options[0]) not in options:
+            del st.session_state[key]
+    own = class_name(int(test.labels[how["ends"][0][1]]), test.class_names)
+    parts.named("minus")
+    origin = st.selectbox("From the mean of class", [ITS_OWN, *names], key="origin", width=116, **BOUND)
+    parts.named("plus")
+    target = st.selectbox("To the mean of class", names, index=min(7, len(names) - 1), key="target", width=96, **BOUND)
+    how["origin_name"], how["target_name"] = own if origin == ITS_OWN else origin, target
+    how["origin"], how["target"] = labels[how["origin_name"]], labels[target]
+    strengths = [float(s) for s in STRENGTHS]
+    if st.session_state.get("strength", 1.0) not in strengths:
+        del st.session_state["strength"]
+    low, high, by = strengths[0], strengths[-1], strengths[1] - strengths[0]
+    strength = st.slider("Strength", low, high, 1.0, by, key="strength", width=140, **BOUND)
+    how["step"] = int(np.abs(STRENGTHS - strength).argmin())
+
+
+def more(test: Images, how: dict, four: tuple[int, ...], classes: bool) -> None:
+    """What does not fit the row."""
+    mode = how["mode"]
+    bound: dict[str, Any] = {"bind": "query-params"}
+    if mode in (LINE, CORNERS):
+        with st.container(horizontal=True, gap="small"):
+            st.button("Swap", icon=":material/swap_horiz:", on_click=swap)
+            st.button("Another pair", icon=":material/casino:", on_click=another, args=(test,))
+        if how["offered"]:
+            how["way"] = st.segmented_control(
+                "Way", [paths.STRAIGHT, paths.CIRCLE], default=paths.STRAIGHT, required=True, key="way", **bound
+            )
+    if mode == CORNERS:
+        for key, first in zip(KEYS[2:], four[2:], strict=True):
+            how["ends"].append(number(test, key, first))
+        how["side"] = st.slider("Pictures along a side", 5, 11, SIDE, 2, key="side", **bound)
+    if mode == LINE and classes:
+        class_pills(test)
+    if mode in (LINE, WALK):
+        how["steps"] = st.slider("Steps", 5, 21, STEPS, 2, key="steps", **bound)
+    if mode == WALK:
+        label = "Length of a step (share of the data's spread)"
+        how["stride"] = st.slider(label, 0.05, 1.0, 0.3, 0.05, key="stride", **bound)
+    for key, _ in how["ends"][:2]:
+        uploader(test, key)
+
+
+def class_pills(test: Images) -> None:
+    assert test.labels is not None
+    labels = sorted({int(label) for label in test.labels})
+    for key, words in ((FROM, "From the next image of class"), (TOWARDS, "To the next image of class")):
+        st.pills(
+            words,
+            labels,
+            format_func=lambda label: class_name(label, test.class_names),
+            key=f"{key}_class",
+            on_change=of_class,
+            args=(test, key),
+        )
+
+
+# -- own pictures ----------------------------------------------------------------------------------------------
+
+
+def _own_key(key: str, what: str) -> str:
+    return f"own-{what}-{key}"
+
+
+def put_off(key: str) -> None:
+    """A test image was chosen: it takes the place of the visitor's own picture."""
+    st.session_state[_own_key(key, "off")] = True
+
+
+def _put_on(key: str) -> None:
+    st.session_state[_own_key(key, "off")] = False
+
+
+def uploader(test: Images, key: str) -> None:
+    """A picture of the visitor's own in the place of a test image. It is in no link: it stays with the visitor."""
+    label = "Start from a picture of your own" if key == FROM else "Go to a picture of your own"
+    kinds = list(own_pictures.KINDS)
+    content = st.file_uploader(label, kinds, key=_own_key(key, "file"), on_change=_put_on, args=(key,))
+    st.session_state.pop(_own_key(key, "picture"), None)
+    if content is None or st.session_state.get(_own_key(key, "off")):
+        return
+    try:
+        picture, said = own_pictures.fitted(content.getvalue(), test)
+    except own_pictures.NoPictureError as error:
+        view.wrong(str(error))
+        return
+    st.session_state[_own_key(key, "picture")] = picture
+    view.small(f"{said} It is not part of the link.")
+
+
+def end(entry: Entry, test: Images, key: str, i: int) -> End:
+    """The test image, or the visitor's own picture in its place."""
+    picture = st.session_state.get(_own_key(key, "picture"))
+    if picture is None or picture.shape != test.gray.shape[1:]:
+        return ends.of_test(test, i)
+    return ends.own(entry, picture)
