@@ -8,6 +8,12 @@ import explorer, explorer.library, explorer.view, explorer.warm, explorer.words,
 explorer.library.entries()
 print(*[name for name in {heavy!r} if name in sys.modules])
 """
+LIST = """
+import sys
+from explorer import run_actions, run_list, run_view, running, sweeps
+run_list.rows(running.find())
+print(*[name for name in {heavy!r} if name in sys.modules])
+"""
 WARM = """
 import sys
 import explorer.warm
@@ -29,3 +35,7 @@ def test_the_shell_of_a_page_imports_nothing_heavy():
 
 def test_the_web_process_never_imports_what_trains_or_projects():
     assert loaded(WARM, HEAVY[1:]) == []
+
+
+def test_the_list_of_runs_imports_nothing_heavy():
+    assert loaded(LIST, (*HEAVY, "ray", "latents.training")) == []
