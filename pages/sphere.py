@@ -10,6 +10,7 @@ import streamlit as st
 
 from explorer import chosen, focus, globe, library, linked_planes, parts, paths, planes, view
 from explorer.canvas import canvas, state, waiting
+from explorer.canvas.picked import decode
 from explorer.library import Entry
 
 if TYPE_CHECKING:
@@ -97,6 +98,8 @@ def chooser(entry: Entry) -> tuple[int, ...]:
     test = library.images(entry)
     focus.keep(chosen.FIELD)
     picked = chosen.selection(len(test.gray))
+    if chosen.FIELD not in st.session_state:  # the link's own choice is not a widget's yet
+        picked = decode(st.query_params.get(chosen.FIELD, ""), len(test.gray))
     if len(picked) == 1 and SEEN not in st.session_state:
         st.session_state.setdefault(focus.KEY, picked[0])
     image = focus.picker(test, label=False, picture=False)

@@ -280,6 +280,7 @@ export class SphereView extends PlaneView {
   label(pen) {
     const { camera } = this;
     const { tones } = this.stage;
+    if (camera.scale < 70) return; // too small for them
     pen.font = `${this.globe ? 11 : 12}px ${tones.font}`;
     pen.fillStyle = tones.muted;
     pen.textAlign = "left";

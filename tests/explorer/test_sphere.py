@@ -141,6 +141,8 @@ def test_two_chosen_images_and_many():
 def test_the_chosen_image_of_the_link_is_selected():
     at = opened(model="digits-vmf", image="12")
     assert at.session_state["picked"] == "12"
+    assert opened(model="digits-vmf", image="12", picked="3.7").session_state["picked"] == "3.7"
+    assert opened(model="digits-vmf", picked="9").number_input(key="image").value == 9
 
 
 def test_what_is_chosen_is_kept_on_the_way_to_another_page_and_back():
