@@ -84,7 +84,7 @@ def canvas(
     named = {"selection": on_select, "probe": on_probe, "hover": on_hover, "ends": on_ends, "turn": on_turn}
     data["wanted"] = [name for name, call in named.items() if call is not None]
     calls = {f"on_{name}_change": call for name, call in named.items() if call is not None}
-    _component()(key=key, data=data, height=height, **calls)
+    _component()(key=key, data=data, height="content", **calls)  # (on a phone two planes are higher)
     return state(key)
 
 

@@ -7,6 +7,7 @@ export default function (component) {
   if (!bundles.has(address)) bundles.set(address, import(address));
   const loading = document.createElement("div");
   loading.className = "lx-loading";
+  if (!parentElement.querySelector(".lx")) loading.style.height = `${data.settings.height ?? 0}px`; // nothing jumps
   parentElement.append(loading);
   let end = null;
   let ended = false;

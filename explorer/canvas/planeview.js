@@ -186,6 +186,22 @@ export class PlaneView {
     return point === undefined || !(point >= 0 && 2 * point < xy.length) ? null : [xy[2 * point], xy[2 * point + 1]];
   }
 
+  /** What to look at for chosen images, [[left, right], [low, high]]: one with its neighbours and its ellipse; or null. */
+  extent(images) {
+    const [only] = images;
+    const shown = images.length === 1 ? [only, ...this.neighbours(only, this.stage.settings.neighbours)] : images;
+    const box = [[Infinity, -Infinity], [Infinity, -Infinity]];
+    const hold = (place, reach) =>
+      place.forEach((value, axis) => {
+        box[axis] = [Math.min(box[axis][0], value - reach), Math.max(box[axis][1], value + reach)];
+      });
+    for (const i of shown) {
+      const place = this.xy ? this.placeOf(i) : null;
+      if (place) hold(place, i === only && images.length === 1 && this.spread ? 1.5 * Math.sqrt(Math.max(this.spread[3 * i], this.spread[3 * i + 2])) : 0);
+    }
+    return box[0][0] <= box[0][1] ? box : null;
+  }
+
   get grid() {
     if (!this.frame) return (this.whole ??= new Grid(this.xy));
     if (this.gridTime !== this.stage.time) {

@@ -79,7 +79,6 @@ export class Stage {
     this.take(changes.settings ?? {});
     if (changes.classes) this.classes = changes.classes;
     const { settings } = this;
-    this.root.style.height = `${settings.height}px`;
     this.tones = readTones(this.root);
     const key = changes.planes ? JSON.stringify([changes.planes.map((plane) => withoutBytes(plane)), changes.region]) : this.key;
     if (changes.planes && key !== this.key) this.setPlanes(changes.planes, changes.region);
@@ -174,7 +173,10 @@ export class Stage {
   }
 
   layout() {
-    this.root.classList.toggle("lx-narrow", this.root.clientWidth > 0 && this.root.clientWidth < 640);
+    const narrow = this.root.clientWidth > 0 && this.root.clientWidth < 640;
+    this.root.classList.toggle("lx-narrow", narrow);
+    const stacked = narrow ? Math.max(1, 0.66 * this.views.length) : 1; // on a phone planes stand one above the other
+    this.root.style.height = `${Math.round(this.settings.height * stacked)}px`;
     let changed = false;
     for (const view of this.views) changed = view.layout() || changed;
     if (changed) this.request();
@@ -249,16 +251,12 @@ export class Stage {
   fit(view) {
     if (!view) return;
     if (view.face) return view.face(this.selection);
-    const images = this.selection.length === 1 ? [this.selection[0], ...view.neighbours(this.selection[0], this.settings.neighbours)] : this.selection;
-    const places = images.map((i) => view.placeOf(i)).filter(Boolean);
-    if (places.length === 0) return this.home(view);
-    const [xs, ys] = [places.map(([x]) => x), places.map(([, y]) => y)];
-    const side = Math.max(Math.max(...xs) - Math.min(...xs), Math.max(...ys) - Math.min(...ys), 1e-3 * (this.region[0][1] - this.region[0][0]));
-    const edge = (values) => {
-      const middle = (Math.min(...values) + Math.max(...values)) / 2;
-      return [middle - side * 0.65, middle + side * 0.65];
-    };
-    view.camera.fly([edge(xs), edge(ys)], () => this.cameraMoved());
+    const boxes = this.views.filter((one) => one.camera === view.camera).map((one) => one.extent(this.selection)).filter(Boolean);
+    if (boxes.length === 0) return this.home(view);
+    const least = 1e-3 * (this.region[0][1] - this.region[0][0]);
+    const ends = [0, 1].map((axis) => [Math.min(...boxes.map((box) => box[axis][0])), Math.max(...boxes.map((box) => box[axis][1]))]);
+    const side = Math.max(...ends.map(([low, high]) => high - low), least);
+    view.camera.fly(ends.map(([low, high]) => [(low + high) / 2 - side * 0.62, (low + high) / 2 + side * 0.62]), () => this.cameraMoved());
   }
 
   // -- pointing ----------------------------------------------------------------------------------------------
