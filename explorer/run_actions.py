@@ -57,6 +57,8 @@ def open_model(run: Run) -> None:
     """The way to the finished model's page."""
     entry = library.at(run.path)
     if entry is None:
+        why = "Its folder is not in the library that this app shows: see EXPLORER_LIBRARY and EXPLORER_RUNS."
+        st.button("Open in Latent space", icon=":material/scatter_plot:", disabled=True, help=why)
         return
     settings: dict[str, Any] = {"icon": ":material/scatter_plot:", "on_click": view.choose, "args": (entry.name,)}
     if st.button("Open in Latent space", type="primary", **settings):
