@@ -65,7 +65,7 @@ def curves(panels: list[Panel], marks: list[Mark], at: int | None, tones: Tone, 
         left, end = place * (width + GAP), "" if place == 0 else str(place + 1)
         figure.update_layout({f"xaxis{end}": _epochs(tones, [left, left + width], end)})
         figure.update_layout({f"yaxis{end}": _values(tones, panel, end)})
-        for curve in panel.curves:
+        for curve in reversed(panel.curves):  # the first on top
             colour = tones.ink if len(runs) == 1 else palette.CLASSES[runs.index(curve.run) % len(palette.CLASSES)]
             figure.add_traces(_lines(curve, colour, end))
         _upright(figure, panel, marks, at, tones, end)
