@@ -26,7 +26,7 @@ export function attachPointer(view) {
     }
     const end = gripped(px, py);
     const mode = event.shiftKey ? "lasso" : stage.mode;
-    const kind = end !== null ? "end" : mode !== "pan" ? mode : event.pointerType === "touch" ? "probe" : "pan";
+    const kind = end !== null ? "end" : mode !== "pan" ? mode : event.pointerType === "touch" && !view.globe ? "probe" : "pan";
     drag = { kind, end, start: [px, py], last: [px, py], moved: false, corners: [[px, py]] };
   };
 

@@ -73,7 +73,7 @@ export class SpherePanel {
       const at = (share) => round(sorted[Math.round(share * (sorted.length - 1))], 2);
       lines.push([`κ of ${sorted.length.toLocaleString("en")} images: median ${at(0.5)}, nine in ten from ${at(0.05)} to ${at(0.95)}.`, "lx-strong"]);
     }
-    lines.push(["Drag the map or the globe to turn it; the wheel zooms.", ""]);
+    lines.push(["Drag the map or the globe to turn it (on the globe arrow keys do too); the wheel zooms.", ""]);
     lines.push(["Click an image for its cap and its neighbours; a second one with Ctrl for the great circle between them.", ""]);
     if (!about.decoder) lines.push(["This decoder is too large for the browser: nothing is decoded under the pointer.", ""]);
     return lines;

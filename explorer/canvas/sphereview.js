@@ -23,8 +23,6 @@ export class SphereView extends PlaneView {
     this.margin = AIR;
     this.turning = Turning.of(stage);
     this.box.classList.add(this.globe ? "lx-globe" : "lx-map");
-    const keys = this.globe ? "Arrow keys turn it" : "Arrow keys move the probe";
-    this.over.setAttribute("aria-label", `${this.globe ? "Globe" : "Map"} of the test images on the sphere of ${about.name}. ${keys}, question mark lists the keys.`);
     this.over.setAttribute("aria-roledescription", this.globe ? "globe" : "map of a sphere");
     this.panel = about.panel ? new SpherePanel(this) : null;
     if (this.panel) this.box.append(this.panel.box);
@@ -59,7 +57,17 @@ export class SphereView extends PlaneView {
     this.xy = new Float32Array(2 * n);
     this.pseudo = this.pseudoUnit && new Float32Array((2 * this.pseudoUnit.length) / 3);
     this.placed = "";
+    this.name();
     this.sync();
+  }
+
+  /** What those hear who do not see it. */
+  name() {
+    const { concentration, globe, n } = this;
+    const sorted = concentration && Float32Array.from(concentration).sort();
+    const kappa = sorted ? `, of concentration ${round(sorted[n >> 1], 2)} in the median` : "";
+    const keys = globe ? "Arrow keys turn it" : "Arrow keys move the probe";
+    this.over.setAttribute("aria-label", `${globe ? "Globe" : "Map"} of ${n.toLocaleString("en")} test images on the sphere of ${this.about.name}${kappa}. ${keys}, question mark lists the keys.`);
   }
 
   get map() {
