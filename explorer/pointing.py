@@ -29,3 +29,14 @@ def way(entry: Entry, layout: Layout, plane: CanvasPlane, *, exact: bool = True)
         tiles = f"At the pointer stands the nearest of {plane.lattice.columns} × {plane.lattice.rows} decoded pictures"
         return f"{tiles}{', and the exact one when it rests' if exact else ''}. {held}".strip()
     return held
+
+
+def drawing(entries: list[Entry], layouts: list[Layout], shown: list[CanvasPlane]) -> str:
+    """What happens to a drawing before it is encoded, and why it may have no place on the plane; "" without a pad."""
+    able = [(entry, layout) for entry, layout, plane in zip(entries, layouts, shown, strict=True) if plane.encoder]
+    sentences = []
+    if any(entry.binarisation != "none" for entry, _ in able):
+        sentences.append("A drawing is binarised before it is encoded, by one fixed draw, as the test images were.")
+    if any(layout.axes is None for _, layout in able):
+        sentences.append("It has no place on this map: UMAP places only the images that it was made from.")
+    return " ".join(sentences)

@@ -185,6 +185,7 @@ def caption(entries: list[Entry], layouts: list[planes.Layout], shown: list[Canv
     if how["aggregate"] and how["view"] != TRAINING:
         sentence += "; dashed lines enclose the same shares of all q(z|x) together"
     sentence += f". {_frames(shown)}" if how["view"] == TRAINING else f". {pointing.way(entries[0], first, shown[0])}"
+    sentence += f" {pointing.drawing(entries, layouts, shown)}" if how["view"] == DRAW else ""
     names = " | ".join(f"{entry.name} ({entry.space_title})" for entry in entries)
     view.caption(f"{sentence} {first.lost or ''}", f"{names} · {view.test_images(entries)}")
 

@@ -49,7 +49,7 @@ def content(
         "canvas": canvas,
         "pad": pad.settings(library.images(entries[0]).gray, TEST_SEED, why),
         "numbers": [_numbers(entry, [other for other in entries if other is not entry]) for entry in entries],
-        "caption": _caption(entries, shown, layouts[0]),
+        "caption": _caption(entries, shown, layouts),
         "provenance": _provenance(entries, pictures),
     }
 
@@ -82,7 +82,8 @@ def _numbers(entry: Entry, others: list[Entry]) -> list[str]:
     return [*lines, compared] if compared else lines
 
 
-def _caption(entries: list[Entry], shown: list[CanvasPlane], layout: planes.Layout) -> str:
+def _caption(entries: list[Entry], shown: list[CanvasPlane], layouts: list[planes.Layout]) -> str:
+    layout = layouts[0]
     sentence = f"Each dot is a test image at {parts.points(entries)}"
     if library.images(entries[0]).labels is not None:
         sentence += ", coloured by class"
@@ -91,11 +92,7 @@ def _caption(entries: list[Entry], shown: list[CanvasPlane], layout: planes.Layo
     if any("prior" in plane.contours for plane in shown):
         sentence += f"; gray lines enclose {SHARES} of the prior"
     sentence += f". {pointing.way(entries[0], layout, shown[0], exact=False)} {layout.lost or ''}"
-    binary = any(
-        entry.binarisation != "none" and plane.encoder is not None for entry, plane in zip(entries, shown, strict=True)
-    )
-    drawn = "A drawing is binarised before it is encoded, by one fixed draw, as the test images were." if binary else ""
-    return " ".join(f"{sentence} {drawn}".split())
+    return " ".join(f"{sentence} {pointing.drawing(entries, layouts, shown)}".split())
 
 
 def _has_pseudo(entry: Entry) -> bool:
