@@ -85,6 +85,12 @@ def towards(entry: Entry, start: np.ndarray, origin: int, target: int) -> Course
     return _course(entry, STRENGTHS, np.linspace(STRENGTHS[0], STRENGTHS[-1], FINE), points)
 
 
+def nearest_image(entry: Entry, z: np.ndarray) -> int:
+    """The place of the test image whose point is nearest to z [size], by the points' coordinates."""
+    apart = library.encoding(entry).coordinates - library.coordinates(entry, z)
+    return int(np.linalg.norm(apart, axis=1).argmin())
+
+
 def corners(entry: Entry, four: np.ndarray, n: int, way: str = paths.STRAIGHT) -> tuple[np.ndarray, np.ndarray]:
     """The grid between four points [4, size]: z [n, n, size] and pictures uint8 [n, n, C, H, W]."""
     z = paths.bilinear(four, n, lambda a, b, t: paths.between(entry, a, b, t, way))

@@ -20,6 +20,11 @@ class End:
     index: int | None
     words: str
 
+    @property
+    def short(self) -> str:
+        """`image 12, class 7`: under a small picture."""
+        return self.words.removeprefix("test ")
+
 
 def of_test(test: Images, i: int) -> End:
     """A test image."""

@@ -19,6 +19,8 @@ FROM, TOWARDS = focus.KEY, "towards"
 KEYS = (FROM, TOWARDS, "third", "fourth")
 NAMES = {FROM: "From", TOWARDS: "to", "third": "Lower left", "fourth": "Lower right"}
 STEPS, SIDE = 9, 9
+NARROW, SLIDER = 86, 104
+"""Pixels of a number and of a slider: the row holds five controls."""
 ITS_OWN = "its class"
 BOUND: dict[str, Any] = {"bind": "query-params", "label_visibility": "collapsed"}
 
@@ -69,14 +71,14 @@ def row(entries: list[Entry], test: Images) -> dict:
     how: dict = {"way": paths.STRAIGHT, "offered": offered, "steps": STEPS, "step": 0}
     how["mode"] = mode = st.segmented_control("Mode", modes, default=LINE, required=True, key="mode", **BOUND)
     four = default_four(test)
-    how["ends"] = [number(test, FROM, four[0])]
+    how["ends"] = [number(test, FROM, four[0], "Image" if mode == CLASSES else None)]
     if mode in (LINE, CORNERS):
         how["ends"].append(number(test, TOWARDS, four[1]))
     if mode == CLASSES:
         choose_classes(test, how)
     elif mode == WALK:
         parts.named("Seed")
-        how["seed"] = st.number_input("Seed of the walk", 0, 9999, 0, key="walk", width=96, **BOUND)
+        how["seed"] = st.number_input("Seed of the walk", 0, 9999, 0, key="walk", width=NARROW, **BOUND)
     place = st.container()  # how far the slider goes, another control says
     with view.more():
         more(test, how, four, classes)
@@ -86,22 +88,22 @@ def row(entries: list[Entry], test: Images) -> dict:
     return how
 
 
-def number(test: Images, key: str, first: int) -> tuple[str, int]:
-    """The number of a test image, in the row."""
+def number(test: Images, key: str, first: int, name: str | None = None) -> tuple[str, int]:
+    """The number of a test image, in the row; name: before it, the key's own where None."""
     last = len(test.gray) - 1
     focus.keep(key)
     parts.bounded(key, 0, last)
-    parts.named(NAMES[key])
+    parts.named(NAMES[key] if name is None else name)
     label = "From test image" if key == FROM else "To test image" if key == TOWARDS else f"{NAMES[key]} test image"
     help_ = f"Test images are counted from 0 to {last:,}."
     told: dict[str, Any] = {"on_change": put_off, "args": (key,), "help": help_}
-    return key, int(st.number_input(label, 0, last, first, key=key, width=104, **told, **BOUND))
+    return key, int(st.number_input(label, 0, last, first, key=key, width=NARROW, **told, **BOUND))
 
 
 def step_slider(steps: int) -> int:
     """Which step is shown large, and where the bead is."""
     parts.bounded("step", 0, steps - 1)
-    return st.slider("Step", 0, steps - 1, (steps - 1) // 2, key="step", width=140, **BOUND)
+    return st.slider("Step", 0, steps - 1, (steps - 1) // 2, key="step", width=SLIDER, **BOUND)
 
 
 def choose_classes(test: Images, how: dict) -> None:
@@ -113,17 +115,18 @@ def choose_classes(test: Images, how: dict) -> None:
         if st.session_state.get(key, options[0]) not in options:
             del st.session_state[key]
     own = class_name(int(test.labels[how["ends"][0][1]]), test.class_names)
-    parts.named("minus")
-    origin = st.selectbox("From the mean of class", [ITS_OWN, *names], key="origin", width=116, **BOUND)
-    parts.named("plus")
-    target = st.selectbox("To the mean of class", names, index=min(7, len(names) - 1), key="target", width=96, **BOUND)
+    origin = st.session_state.get("origin") or st.query_params.get("origin") or ITS_OWN  # its control is under "More"
+    origin = origin if origin in names else ITS_OWN
+    parts.named("towards")
+    target = st.selectbox("To the mean of class", names, index=min(7, len(names) - 1), key="target", width=84, **BOUND)
     how["origin_name"], how["target_name"] = own if origin == ITS_OWN else origin, target
+    how["names"] = names
     how["origin"], how["target"] = labels[how["origin_name"]], labels[target]
     strengths = [float(s) for s in STRENGTHS]
     if st.session_state.get("strength", 1.0) not in strengths:
         del st.session_state["strength"]
     low, high, by = strengths[0], strengths[-1], strengths[1] - strengths[0]
-    strength = st.slider("Strength", low, high, 1.0, by, key="strength", width=140, **BOUND)
+    strength = st.slider("Strength", low, high, 1.0, by, key="strength", width=SLIDER, **BOUND)
     how["step"] = int(np.abs(STRENGTHS - strength).argmin())
 
 
@@ -149,7 +152,9 @@ def more(test: Images, how: dict, four: tuple[int, ...], classes: bool) -> None:
         how["steps"] = st.slider("Steps", 5, 21, STEPS, 2, key="steps", **bound)
     if mode == WALK:
         label = "Length of a step (share of the data's spread)"
-        how["stride"] = st.slider(label, 0.05, 1.0, 0.3, 0.05, key="stride", **bound)
+        how["stride"] = st.slider(label, 0.05, 1.0, 0.2, 0.05, key="stride", **bound)
+    if mode == CLASSES:
+        st.selectbox("Away from the mean of class", [ITS_OWN, *how["names"]], key="origin", **bound)
     for key, _ in how["ends"][:2]:
         uploader(test, key)
 

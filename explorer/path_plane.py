@@ -10,6 +10,7 @@ import streamlit as st
 
 from explorer import insets, library, paths, planes
 from explorer.canvas import canvas, state
+from explorer.charts.region import limits
 from explorer.library import Entry
 
 NUDGES = "path-nudges"
@@ -34,12 +35,15 @@ def draw(
     layout = insets.layout(entry)
     region, legend, key = planes.region([layout]), scene.classes([entry]), f"path-{entry.name}"
     places = placed(entry, layout, line)
+    low, high = np.array(region).T
+    inside = bool((low <= places).all() and (places <= high).all())
+    seen = region if inside else limits([layout.points, places])
     handles = None if ends is None else placed(entry, layout, ends)
     if handles is not None:  # the canvas takes what is new: an end dropped beside its own image goes back to it
         handles = (handles + 1e-6 * (st.session_state.get(NUDGES, 0) % 100)).tolist()
     canvas(
         [scene.plane(entry, layout, region, legend, title=title)],
-        region,
+        seen,
         key=key,
         height=height,
         classes=legend,

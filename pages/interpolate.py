@@ -37,6 +37,8 @@ LEFT = 560
 """Pixels of the left column at the width the page is designed for; strips scale with it."""
 SLOW_SIDE = 5
 """Pictures along a side of the square, at most, where each is drawn pixel by pixel."""
+COLUMNS = 4
+"""Large pictures in a row, at least."""
 FILM = 31
 """Pictures of a film, one way."""
 
@@ -99,15 +101,35 @@ def step_words(how: dict, run: Course) -> str:
 def row_of_pictures(entries: list[Entry], runs: list[Course], found: list[End], how: dict, mixed) -> None:
     """The ends, and what stands at the chosen step."""
     at = step_words(how, runs[0])
-    columns = iter(st.columns(len(entries) + len(found) + (mixed is not None), gap="small"))
-    large(next(columns), found[0].gray, f"{'a: ' if len(found) > 1 else ''}{found[0].words}", f"From {found[0].words}.")
+    beside = extras(entries[0], runs[0], how) if len(entries) == 1 else []
+    n = len(entries) + len(found) + (mixed is not None) + len(beside)
+    columns = iter(st.columns(max(COLUMNS, n), gap="small"))
+    large(next(columns), found[0].gray, f"{'a: ' if len(found) > 1 else ''}{found[0].short}", f"From {found[0].words}.")
     for entry, run in zip(entries, runs, strict=True):
         whose = f" · {entry.name}" if len(entries) > 1 else ""
         large(next(columns), run.pictures[how["step"]], f"**decoded at {at}**{whose}", f"{entry.name} at {at}.")
     if mixed is not None:
         large(next(columns), mixed[how["step"]], f"pixels at {at}", f"The pixels of the two mixed, at {at}.")
+    for picture, what, alt in beside:
+        large(next(columns), picture, what, alt)
     if len(found) > 1:
-        large(next(columns), found[1].gray, f"b: {found[1].words}", f"To {found[1].words}.")
+        large(next(columns), found[1].gray, f"b: {found[1].short}", f"To {found[1].words}.")
+
+
+def extras(entry: Entry, run: Course, how: dict) -> list[tuple[np.ndarray, str, str]]:
+    """What else is shown large, with its words and its alternative text."""
+    if how["mode"] == WALK:
+        there = ends.of_test(library.images(entry), courses.nearest_image(entry, run.z[how["step"]]))
+        return [(there.gray, f"nearest: {there.short}", f"Nearest to it is {there.words}.")]
+    if how["mode"] != CLASSES:
+        return []
+    found = []
+    for name, label in ((how["origin_name"], how["origin"]), (how["target_name"], how["target"])):
+        z = library.from_coordinates(entry, courses.class_mean(entry, label).astype(np.float32))
+        found.append(
+            (courses.decoded(entry, z[None])[0], f"mean of class {name}", f"The mean of class {name}, decoded.")
+        )
+    return found
 
 
 def strip(title: str, pictures: np.ndarray, step: int, alt: str) -> None:
@@ -159,7 +181,7 @@ def curve(entries: list[Entry], runs: list[Course], how: dict) -> None:
 def curve_height(models: int, steps: int, pixels: bool) -> int:
     """What pictures and strips leave, so that the figure stays as high when the number of steps changes."""
     columns = models + 3 if pixels else models + 1
-    return max(130, HEIGHT - (models + pixels) * (LEFT // steps + 34) - LEFT // max(4, columns) - 30)
+    return max(130, HEIGHT - (models + pixels) * (LEFT // steps + 34) - LEFT // max(COLUMNS, columns) - 30)
 
 
 def grid(entry: Entry, pictures: np.ndarray, alone: bool) -> None:
@@ -229,7 +251,8 @@ def under_plane(entries: list[Entry], found: list[End], how: dict) -> None:
     if how["mode"] == LINE:
         view.small("Drag a or b to another image, or click on one: b goes there.")
     else:
-        view.small("Click on an image: it becomes the first one.")
+        first = "upper left" if how["mode"] == CORNERS else "first"
+        view.small(f"Click on an image: it becomes the {first} one.")
     lost = insets.lost(entries[0])
     if lost is not None:
         view.small(lost)

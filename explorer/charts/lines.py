@@ -42,10 +42,12 @@ def along_path(
     """
     first, last = float(curves[0].marks_t[0]), float(curves[0].marks_t[-1])
     figure = go.Figure(layout=layout(tones, height, margin={"l": 0, "r": 0, "t": 26, "b": 44}))
+    room = _room([curve.y for curve in curves], [curve.band for curve in curves if len(curves) == 1])
     dashes = ("solid", "dash")
     for curve, dash in zip(curves, dashes, strict=False):
         if curve.band is not None and len(curves) == 1:
-            _band(figure, curve, tones)
+            thin = (curve.band[1] - curve.band[0]) * height < 40 * (room[1] - room[0])
+            _band(figure, curve, tones, thin)
         figure.add_trace(
             go.Scatter(
                 x=curve.t,
@@ -77,7 +79,7 @@ def along_path(
         yaxis=axis(
             tones,
             "",
-            range=_room([curve.y for curve in curves], [curve.band for curve in curves if len(curves) == 1]),
+            range=room,
             ticklabelposition="inside top",
             fixedrange=True,
             nticks=5,
@@ -94,7 +96,8 @@ def along_path(
     return figure
 
 
-def _band(figure: go.Figure, curve: Curve, tones: Tone) -> None:
+def _band(figure: go.Figure, curve: Curve, tones: Tone, thin: bool) -> None:
+    """thin: the band has no room for its words, which stand beside it then."""
     if curve.band is None:
         return
     low, high = curve.band
@@ -107,7 +110,7 @@ def _band(figure: go.Figure, curve: Curve, tones: Tone) -> None:
         xref="paper",
         xanchor="right",
         y=high if at_top else low,
-        yanchor="top" if at_top else "bottom",
+        yanchor="top" if at_top != thin else "bottom",
         showarrow=False,
         font={"size": SMALL, "color": tones.muted},
     )
