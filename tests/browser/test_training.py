@@ -76,6 +76,7 @@ def seen(visit) -> list[float]:
     return visit.page.evaluate(f"{CHART}._fullLayout.xaxis.range")
 
 
+@pytest.mark.timeout(600)
 def test_a_run_from_the_form_to_the_finished_model(own_app, window, tmp_path):
     visit, root, folder = window(own_app.address), tmp_path / "runs", tmp_path / "runs" / NAME
     visit.open("new_run", preset="digits-standard-2d")
