@@ -20,8 +20,13 @@ def pointed(key: str, entries: list[Entry], layouts: list[planes.Layout], region
     if probe is None:
         return
     st.session_state["rested"] = probe
-    if probe.how == "rest":
-        return
+    if probe.how != "rest":
+        _move(probe, entries, layouts, region)
+        st.session_state["pointed"] = _typed()
+
+
+def _move(probe: Probe, entries: list[Entry], layouts: list[planes.Layout], region: Limits) -> None:
+    """The widgets of the chosen z follow the probe."""
     entry, layout = next(pair for pair in zip(entries, layouts, strict=True) if pair[0].name == probe.plane)
     if entry.flat:
         for name, value, (low, high) in zip(("z1", "z2"), (probe.x, probe.y), region, strict=True):
@@ -57,7 +62,16 @@ def exact(entries: list[Entry], layouts: list[planes.Layout], shown: list[Canvas
 
 
 def place(entry: Entry, layout: planes.Layout, z: np.ndarray | None) -> list[float] | None:
-    """Where the visitor's own z lies on the plane: not the one that a first visit finds there."""
-    moved = any(st.session_state.get(key) for key in ("z", "z1", "z2", "by", "share"))
-    at = planes.forth(entry, layout, z) if moved and z is not None else None
+    """Where the visitor's own z lies on the plane, for the canvas's probe.
+
+    None for the z that a first visit finds there, and for one that was pointed at: its probe is there already, and may
+    have moved on.
+    """
+    own = any(_typed()) and _typed() != st.session_state.get("pointed")
+    at = planes.forth(entry, layout, z) if own and z is not None else None
     return None if at is None else [round(float(value), 4) for value in at]
+
+
+def _typed() -> tuple:
+    """What the widgets of the chosen z hold."""
+    return tuple(st.session_state.get(key) for key in ("z", "z1", "z2", "by", "share"))

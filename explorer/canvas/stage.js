@@ -40,7 +40,7 @@ export class Stage {
     this.mode = "pan";
     this.time = null;
     this.views = [];
-    this.probes = 0;
+    this.probes = Date.now(); // the number of the last probe that was told: another one after each mount
     this.moved = 0;
     this.asking = true;
     this.build(element);
@@ -86,10 +86,9 @@ export class Stage {
     if (changes.message !== undefined) this.setMessage(changes.message);
     if (changes.selection && !same(changes.selection, this.selection)) this.setSelection(changes.selection);
     this.toolbar.box.hidden = !settings.tools;
-    if (settings.probe && !same(settings.probe, this.givenProbe ?? [])) {
-      this.givenProbe = settings.probe;
-      if (this.views.length) this.probe = { view: this.views[0], x: settings.probe[0], y: settings.probe[1] };
-    }
+    const given = settings.probe ?? null;
+    if (given && this.views.length && !same(given, this.givenProbe ?? [])) this.probe = { view: this.views[0], x: given[0], y: given[1] };
+    this.givenProbe = given;
     for (const view of this.views) {
       if (settings.frames && view.about.frames) view.need("frames");
       else view.seek(null);
