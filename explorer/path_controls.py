@@ -71,7 +71,7 @@ def row(entries: list[Entry], test: Images) -> dict:
     how: dict = {"way": paths.STRAIGHT, "offered": offered, "steps": STEPS, "step": 0}
     how["mode"] = mode = st.segmented_control("Mode", modes, default=LINE, required=True, key="mode", **BOUND)
     four = default_four(test)
-    how["ends"] = [number(test, FROM, four[0], "Image" if mode == CLASSES else None)]
+    how["ends"] = [number(test, FROM, four[0], "" if mode == CLASSES else None)]
     if mode in (LINE, CORNERS):
         how["ends"].append(number(test, TOWARDS, four[1]))
     if mode == CLASSES:
@@ -79,21 +79,22 @@ def row(entries: list[Entry], test: Images) -> dict:
     elif mode == WALK:
         parts.named("Seed")
         how["seed"] = st.number_input("Seed of the walk", 0, 9999, 0, key="walk", width=NARROW, **BOUND)
-    place = st.container()  # how far the slider goes, another control says
+    place = st.container(width=SLIDER) if mode in (LINE, WALK) else None  # how far it goes, another control says
     with view.more():
         more(test, how, four, classes)
-    if mode in (LINE, WALK):
+    if place is not None:
         with place:
             how["step"] = step_slider(how["steps"])
     return how
 
 
 def number(test: Images, key: str, first: int, name: str | None = None) -> tuple[str, int]:
-    """The number of a test image, in the row; name: before it, the key's own where None."""
+    """The number of a test image, in the row; name: before it, the key's own where None, nothing where empty."""
     last = len(test.gray) - 1
     focus.keep(key)
     parts.bounded(key, 0, last)
-    parts.named(NAMES[key] if name is None else name)
+    if name != "":
+        parts.named(name or NAMES[key])
     label = "From test image" if key == FROM else "To test image" if key == TOWARDS else f"{NAMES[key]} test image"
     help_ = f"Test images are counted from 0 to {last:,}."
     told: dict[str, Any] = {"on_change": put_off, "args": (key,), "help": help_}

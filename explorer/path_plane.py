@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -10,8 +11,9 @@ import streamlit as st
 
 from explorer import insets, library, paths, planes
 from explorer.canvas import canvas, state
-from explorer.charts.region import limits
+from explorer.charts.region import Limits
 from explorer.library import Entry
+from explorer.linked_planes import short
 
 NUDGES = "path-nudges"
 
@@ -26,10 +28,11 @@ def draw(
     ends: np.ndarray | None,
     to: Callable[[int, int], None],
     title: str = "",
+    small: bool = False,
 ) -> None:
     """line [F, size]: the path, with its bead at place `bead`; images: test images that are marked; ends [2, size]: the
     two that can be dragged, or None; to: told `(end, test image)` when an end was dropped on, or a click hit, an image
-    (a click moves the last end)."""
+    (a click moves the last end); small: without tools, and with short titles."""
     from explorer.canvas import scene
 
     layout = insets.layout(entry)
@@ -37,12 +40,15 @@ def draw(
     places = placed(entry, layout, line)
     low, high = np.array(region).T
     inside = bool((low <= places).all() and (places <= high).all())
-    seen = region if inside else limits([layout.points, places])
+    seen = region if inside else _around(np.minimum(low, places.min(axis=0)), np.maximum(high, places.max(axis=0)))
     handles = None if ends is None else placed(entry, layout, ends)
     if handles is not None:  # the canvas takes what is new: an end dropped beside its own image goes back to it
         handles = (handles + 1e-6 * (st.session_state.get(NUDGES, 0) % 100)).tolist()
+    plane = scene.plane(entry, layout, region, legend, title=title)
+    if small:
+        plane = replace(plane, x_title=short(plane.x_title), y_title=short(plane.y_title))
     canvas(
-        [scene.plane(entry, layout, region, legend, title=title)],
+        [plane],
         seen,
         key=key,
         height=height,
@@ -56,7 +62,15 @@ def draw(
         pseudo=False,
         neighbours=0,
         crowd=5,
+        tools=not small,
     )
+
+
+def _around(low: np.ndarray, high: np.ndarray) -> Limits:
+    """A square region that holds [low, high], with some air."""
+    middle, half = (low + high) / 2, float((high - low).max()) * 0.53
+    (left, bottom), (right, top) = (middle - half).tolist(), (middle + half).tolist()
+    return (left, right), (bottom, top)
 
 
 def placed(entry: Entry, layout: planes.Layout, z: np.ndarray) -> np.ndarray:

@@ -33,14 +33,9 @@ if TYPE_CHECKING:
 
 WAITING = 500
 HEIGHT, ALONE = 508, 560  # pixels of the planes, and without controls
-LEFT = 560
-"""Pixels of the left column at the width the page is designed for; strips scale with it."""
-SLOW_SIDE = 5
-"""Pictures along a side of the square, at most, where each is drawn pixel by pixel."""
-COLUMNS = 4
-"""Large pictures in a row, at least."""
-FILM = 31
-"""Pictures of a film, one way."""
+LEFT = 560  # pixels of the left column at the width the page is designed for; strips scale with it
+COLUMNS = 4  # large pictures in a row, at least
+FILM, SLOW_SIDE = 31, 5  # pictures of a film, one way; and along a square's side where they are drawn pixel by pixel
 
 WORDS = """
 Take two test images and walk from one to the other in equal steps. The pixel line fades: halfway, both images lie on
@@ -106,8 +101,8 @@ def row_of_pictures(entries: list[Entry], runs: list[Course], found: list[End], 
     columns = iter(st.columns(max(COLUMNS, n), gap="small"))
     large(next(columns), found[0].gray, f"{'a: ' if len(found) > 1 else ''}{found[0].short}", f"From {found[0].words}.")
     for entry, run in zip(entries, runs, strict=True):
-        whose = f" · {entry.name}" if len(entries) > 1 else ""
-        large(next(columns), run.pictures[how["step"]], f"**decoded at {at}**{whose}", f"{entry.name} at {at}.")
+        what = entry.name if len(entries) > 1 else f"decoded at {at}"
+        large(next(columns), run.pictures[how["step"]], f"**{what}**", f"{entry.name} at {at}.")
     if mixed is not None:
         large(next(columns), mixed[how["step"]], f"pixels at {at}", f"The pixels of the two mixed, at {at}.")
     for picture, what, alt in beside:
@@ -207,6 +202,7 @@ def plane(entry: Entry, run: Course, found: list[End], how: dict, many: int) -> 
         ends=np.stack([ends.point(entry, end) for end in found]) if both else None,
         to=path_controls.to,
         title=entry.name if many > 1 else "",
+        small=many > 1,
     )
 
 
@@ -288,6 +284,18 @@ def save(entries: list[Entry], runs: list[Course], found: list[End], how: dict, 
         st.download_button("PNG strip", data, file, "image/png", icon=icon, on_click="ignore", type="tertiary")
 
 
+def save_grid(shown: list[Entry], found: list[End], made: dict) -> None:
+    """Buttons that give each model's square as a PNG."""
+    with st.container(key="controls-save", horizontal=True, gap="small"):
+        name = "-".join(str(end.index) if end.index is not None else "own" for end in found)
+        for entry in shown:
+            file = f"{entry.name}-corners-{name}.png"
+            rows, label = list(made[entry.name][1]), f"PNG{'' if len(shown) == 1 else f' of {entry.name}'}"
+            data = partial(path_files.kept_strip, rows)
+            icon = ":material/download:"
+            st.download_button(label, data, file, "image/png", icon=icon, on_click="ignore", type="tertiary")
+
+
 # -- the page ------------------------------------------------------------------------------------------------
 
 
@@ -342,13 +350,13 @@ def along(shown: list[Entry], found: list[End], how: dict, test: Images, place, 
         strips(shown, runs, how, mixed)
         curve(shown, runs, how)
     caption(shown, found, runs, how, test)
-    save(shown, runs, found, how, mixed)
     placed = [(entry, run) for entry, run in zip(shown, runs, strict=True) if insets.able(entry)]
     with right, st.container(gap="xxsmall"):
         for entry, run in placed:
             plane(entry, run, found, how, len(placed))
         if placed:
             under_plane([entry for entry, _ in placed], found, how)
+        save(shown, runs, found, how, mixed)
 
 
 def square(shown: list[Entry], found: list[End], how: dict, test: Images, place, right) -> None:
@@ -368,14 +376,6 @@ def square(shown: list[Entry], found: list[End], how: dict, test: Images, place,
                 with column:
                     grid(entry, made[entry.name][1], False)
     caption(shown, found, [], how, test)
-    with st.container(key="controls-save", horizontal=True, gap="small"):
-        name = "-".join(str(end.index) if end.index is not None else "own" for end in found)
-        for entry in shown:
-            file = f"{entry.name}-corners-{name}.png"
-            rows, label = list(made[entry.name][1]), f"PNG{'' if len(shown) == 1 else f' of {entry.name}'}"
-            data = partial(path_files.kept_strip, rows)
-            icon = ":material/download:"
-            st.download_button(label, data, file, "image/png", icon=icon, on_click="ignore", type="tertiary")
     placed = [entry for entry in shown if insets.able(entry)]
     with right, st.container(gap="xxsmall"):
         for entry in placed:
@@ -390,9 +390,11 @@ def square(shown: list[Entry], found: list[End], how: dict, test: Images, place,
                 ends=None,
                 to=path_controls.to,
                 title=entry.name if len(placed) > 1 else "",
+                small=len(placed) > 1,
             )
         if placed:
             under_plane(placed, found, how)
+        save_grid(shown, found, made)
 
 
 main()
