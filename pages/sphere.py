@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from explorer.charts.region import Limits
     from latents.maps import Map
 
-HEIGHT, ALONE = 528, 572  # pixels of the figure, and without controls
+HEIGHT, ALONE = 528, 552  # pixels of the figure, and without controls
 CANVAS, SEEN = "sphere-canvas", "sphere-image"
 POINTS, LATTICE = "Points", "Lattice"
 CLASS, ELBO, KAPPA = "Class", "ELBO", "κ"
