@@ -104,11 +104,13 @@ def seldom(run: Run) -> None:
         st.button("Kill …", icon=":material/dangerous:", on_click=confirm_killing, args=(run,))
         return
     with st.form(f"prolong-{run.name}", border=False):
-        more = st.number_input("Epochs more than planned", 1, 100_000, max(1, run.epochs // 2), key="more-epochs")
+        more = st.number_input(
+            "Epochs more than planned", 1, 100_000, max(1, run.epochs // 2), key=f"more-epochs-{run.name}"
+        )
         if st.form_submit_button("Prolong", icon=":material/more_time:") and act("prolong", run, int(more)) is not None:
             st.rerun()
     with st.form(f"rename-{run.name}", border=False):
-        st.text_input("New name", run.name, key="new-name")
+        st.text_input("New name", run.name, key=f"new-name-{run.name}")
         st.form_submit_button("Rename", icon=":material/edit:", on_click=renamed, args=(run,))
     st.button("Move to the trash", icon=":material/delete:", on_click=trashed, args=(run,))
 
@@ -132,7 +134,7 @@ def _killing(run: Run) -> None:
 
 
 def renamed(run: Run) -> None:
-    found = act("rename", run, st.session_state["new-name"].strip())
+    found = act("rename", run, st.session_state[f"new-name-{run.name}"].strip())
     if found is not None:
         st.session_state["run"] = found.name
 

@@ -173,9 +173,9 @@ def test_buttons_do_what_they_say(put, alive, done):
     press(at, "Stop")
     put("two", "stopped")
     at = press(opened("two"), "Resume")
-    at.number_input(key="more-epochs").set_value(25)
+    at.number_input(key="more-epochs-two").set_value(25)
     press(at, "Prolong")
-    at.text_input(key="new-name").set_value("three")
+    at.text_input(key="new-name-two").set_value("three")
     press(at, "Rename")
     press(at, "Move to the trash")
     assert done == [
@@ -214,10 +214,10 @@ def test_what_cannot_be_done_is_said(put):
     put("one", "stopped")
     put("two", "stopped")
     at = opened("one")
-    at.text_input(key="new-name").set_value("two")
+    at.text_input(key="new-name-one").set_value("two")
     press(at, "Rename")
     assert "already" in at.error[0].value
-    at.text_input(key="new-name").set_value("../up")
+    at.text_input(key="new-name-one").set_value("../up")
     press(at, "Rename")
     assert "is no name for a run" in at.error[0].value
 
@@ -225,7 +225,7 @@ def test_what_cannot_be_done_is_said(put):
 def test_rename_trash_and_restore(root, put):
     put("one", "stopped")
     at = opened("one")
-    at.text_input(key="new-name").set_value("better")
+    at.text_input(key="new-name-one").set_value("better")
     press(at, "Rename")
     assert at.selectbox(key="run").value == "better"
     press(at, "Move to the trash")
