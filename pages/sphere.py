@@ -239,8 +239,18 @@ def caption(entry: Entry, partner: Entry | None, selected: tuple[int, ...], how:
         layout = None if globe.why_none(partner) is None else planes.of(partner, "PCA")
         how_shown = " by PCA" if layout is not None and layout.kind == "PCA" else ""
         sentence += f"; below it the same images in {partner.name}{how_shown}"
+    why = undecoded(entry)
+    if why is not None:
+        sentence += f". Nothing is decoded here: {why.rstrip('.')}"
     names = " | ".join(f"{one.name} ({one.space_title})" for one in (entry, partner) if one is not None)
     view.caption(f"{sentence}. {found.lost or ''}".strip(), f"{names} · {view.test_images([entry])}")
+
+
+def undecoded(entry: Entry) -> str | None:
+    """One sentence on why the browser cannot decode, or None."""
+    from latents import portable
+
+    return library.remember("why no decoder", entry, lambda: portable.why_not(library.model(entry), "decoder"))
 
 
 # -- the page ------------------------------------------------------------------------------------------------
@@ -300,6 +310,8 @@ def page(entry: Entry, partner: Entry | None, both: list[Entry], how: dict, row:
         selected = chooser(entry)
         more(entry, partner, how)
     partner = partner if how["twin"] else None
+    if undecoded(entry) is not None:
+        how["view"] = POINTS
     globe.concentration(entry)
     place.empty()
     figure(entry, partner, selected, how)

@@ -191,6 +191,20 @@ def test_a_sphere_beside_a_plane_is_shown_with_it():
     assert "below it the same images in digits-vampprior-2d" in words
 
 
+def test_a_decoder_that_is_too_large_for_the_browser_has_its_sentence(tmp_path, monkeypatch):
+    import latents
+    from latents.recipe import override, preset
+
+    changes = {"model.posterior.kind": "vmf", "model.prior.kind": "uniform-sphere", "model.latent": "2"}
+    recipe = override(preset("digits-pixelcnn"), {**changes, "training.epochs": "1", "training.snapshots": "2"})
+    latents.train(recipe, tmp_path / "pixels-on-a-sphere", accelerator="cpu")
+    monkeypatch.setenv("EXPLORER_LIBRARY", str(tmp_path))
+    words = said(opened(model="pixels-on-a-sphere", view="Lattice"))
+    assert "Each dot is" in words
+    assert "Nothing is decoded here: " in words
+    assert "pixel" in words.partition("Nothing is decoded here: ")[2].partition(".")[0]
+
+
 def test_a_model_of_other_data_is_not_beside():
     words = said(opened(model="digits-vmf", beside="mnist-standard-2d"))
     assert "mnist-standard-2d is not shown" in words
