@@ -109,6 +109,8 @@ def shelf(tmp_path, monkeypatch):
     (tmp_path / "begun").mkdir()
     shutil.copy(good / "config.json", tmp_path / "begun")
     (tmp_path / "begun" / "status.json").write_text('{"state": "running", "epoch": 1}')
+    (tmp_path / "bare").mkdir()
+    shutil.copy(good / "config.json", tmp_path / "bare")
     monkeypatch.setenv("EXPLORER_LIBRARY", str(tmp_path))
     return tmp_path
 
@@ -126,13 +128,14 @@ def test_the_others_still_work(shelf, page):
     at = app(page, model="good")
     assert not at.info
     assert len(at.get("image")) == PICTURES[page]
-    assert {"damaged", "begun"}.isdisjoint(at.selectbox(key="model").options)
+    assert {"damaged", "begun", "bare"}.isdisjoint(at.selectbox(key="model").options)
 
 
 def test_home_says_what_is_wrong_with_them(shelf):
     warnings = " ".join(note.value for note in app("home", model="good").warning)
     assert "damaged" in warnings
-    assert "begun" in warnings
+    assert "bare has no weights" in warnings
+    assert "begun" not in warnings  # a run that has not got so far: the Runs page tells of it
 
 
 @pytest.mark.parametrize("page", MINE)
