@@ -50,9 +50,10 @@ def taken(key: str) -> Callable[[], None]:
 def panel(entries: list[Entry], chosen: tuple[int, ...]) -> None:
     """What is chosen: one image with its reconstructions and neighbours, or what many have in common."""
     test = library.images(entries[0])
+    entries = [entry for entry in entries if entry.data == entries[0].data]  # places mean other images elsewhere
     with st.container(key="controls-chosen", horizontal=True, vertical_alignment="center", gap="small"):
         view.heading(_title(test, chosen))
-        st.button("Clear", icon=":material/close:", type="tertiary", on_click=choose, args=((),))
+        st.button("Clear", key="clear-chosen", icon=":material/close:", type="tertiary", on_click=choose, args=((),))
     if len(chosen) == 1:
         one(entries, test, chosen[0])
     else:
@@ -115,8 +116,13 @@ def many(test: Images, chosen: tuple[int, ...]) -> None:
         labels, counts = np.unique(test.labels[places], return_counts=True)
         order = np.argsort(-counts, kind="stable")
         lines = [
-            f"**{class_name(int(labels[k]), test.class_names)}** {counts[k] / len(places):.0%} ({counts[k]:,})"
+            f"**{class_name(int(labels[k]), test.class_names)}** {_percent(counts[k] / len(places))} ({counts[k]:,})"
             for k in order[:MOST_CLASSES]
         ]
         rest = len(order) - MOST_CLASSES
-        st.markdown("  \n".join([*lines, *([f"and {rest} more"] if rest > 0 else [])]).replace("%", "\u202f%"))
+        st.markdown("  \n".join([*lines, *([f"and {rest} more"] if rest > 0 else [])]))
+
+
+def _percent(share: float) -> str:
+    """`27 %`, `<1 %`."""
+    return "<1\u202f%" if share < 0.005 else f"{share * 100:.0f}\u202f%"

@@ -104,6 +104,26 @@ def test_a_typed_point():
     assert "“0.5, much” was given" in at.warning[0].value
 
 
+def test_chosen_images_are_shown_beside_the_plane():
+    labels = library.images(library.find("digits-vampprior-2d")).labels
+    at = app(LATENT, model="digits-vampprior-2d")
+    at.session_state["picked"] = "3"
+    at.run()
+    assert not at.exception
+    assert f"Test image 3: {labels[3]}" in texts(at)
+    assert "reconstructed" in texts(at)
+    chosen = [1, 5, 8, 13, 21, 34]
+    at.session_state["picked"] = ".".join(map(str, chosen))
+    at.run()
+    assert "6 test images" in texts(at)
+    for label in set(labels[chosen].tolist()):
+        count = int((labels[chosen] == label).sum())
+        assert f"**{label}** {count / 6:.0%}".replace("%", "\u202f%") + f" ({count})" in texts(at)
+    at.button(key="clear-chosen").click().run()
+    assert "6 test images" not in texts(at)
+    assert not at.session_state["picked"]
+
+
 def test_umap_that_was_not_computed_is_offered(tiny, tmp_path, monkeypatch):
     import latents
 
