@@ -134,7 +134,7 @@ def shown_planes(entries: list[Entry], layouts: list[planes.Layout], region: Lim
                     title=entry.name if len(entries) > 1 else "",
                     aggregate=how["aggregate"],
                     lattice=lattice,
-                    encoder=how["view"] == DRAW,
+                    encoder=how["view"] == DRAW and entry.data == entries[0].data,  # one pad draws images of one kind
                 )
             )
     return made
@@ -163,7 +163,13 @@ def settings(entries: list[Entry], shown: list[CanvasPlane], how: dict) -> dict[
         from explorer.canvas import scene
         from latents.data import TEST_SEED
 
-        found["pad"] = pad.settings(library.images(entries[0]).gray, TEST_SEED, scene.why_no_encoder(entries, shown))
+        first = entries[0]
+        why = scene.why_no_encoder(entries, shown) | {
+            entry.name: f"It knows {entry.data_title}, and the pad is for {first.data_title}."
+            for entry in entries
+            if entry.data != first.data
+        }
+        found["pad"] = pad.settings(library.images(first).gray, TEST_SEED, why)
     return found
 
 
