@@ -16,8 +16,8 @@ PAGES = {
         ("sphere", "Sphere", ":material/language:"),
         ("layers_and_codes", "Layers and codes", ":material/layers:"),
     ],
-    "Compare": [("side_by_side", "Side by side", ":material/compare:")],
     "Diagnose": [("active_units", "Active units", ":material/bar_chart:")],
+    "Compare": [("side_by_side", "Side by side", ":material/compare:")],
     "Train": [("new_run", "New run", ":material/add_circle:"), ("runs", "Runs", ":material/monitoring:")],
 }
 if access.read_only():  # what is not in the navigation is not at its address either
