@@ -98,7 +98,8 @@ def number(test: Images, key: str, first: int, name: str | None = None) -> tuple
     label = "From test image" if key == FROM else "To test image" if key == TOWARDS else f"{NAMES[key]} test image"
     help_ = f"Test images are counted from 0 to {last:,}."
     told: dict[str, Any] = {"on_change": put_off, "args": (key,), "help": help_}
-    return key, int(st.number_input(label, 0, last, first, key=key, width=NARROW, **told, **BOUND))
+    chosen = int(st.number_input(label, 0, last, first, key=key, width=NARROW, **told, **BOUND))
+    return key, chosen
 
 
 def step_slider(steps: int) -> int:

@@ -115,7 +115,7 @@ def extras(entry: Entry, run: Course, how: dict) -> list[tuple[np.ndarray, str, 
     """What else is shown large, with its words and its alternative text."""
     if how["mode"] == WALK:
         there = ends.of_test(library.images(entry), courses.nearest_image(entry, run.z[how["step"]]))
-        return [(there.gray, f"nearest: {there.short}", f"Nearest to it is {there.words}.")]
+        return [(there.gray, f"nearest: {there.short.removeprefix('image ')}", f"Nearest to it is {there.words}.")]
     if how["mode"] != CLASSES:
         return []
     found = []
