@@ -3,7 +3,9 @@
 ROOT := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
 VENV ?= $(ROOT)/.venv
 PYTHON ?= python3
+WORKERS ?= 2
 BIN := $(VENV)/bin
+PARALLEL := --numprocesses $(WORKERS) --dist worksteal
 .DEFAULT_GOAL := help
 .PHONY: help setup run test test-slow test-all lint lecture train-zoo bench
 
@@ -34,13 +36,13 @@ run: $(VENV)/.installed ## open the explorer in the browser
 	@echo "Opening the explorer (Ctrl-C ends it)"
 	@$(BIN)/streamlit run $(ROOT)/explorer/Home.py
 
-test: $(VENV)/.installed-dev ## run the tests, a few minutes
+test: $(VENV)/.installed-dev ## run the tests, a few minutes (WORKERS=1: one after another)
 	@echo "Running the tests"
-	@cd $(ROOT) && $(BIN)/python -m pytest -m "not slow"
+	@cd $(ROOT) && $(BIN)/python -m pytest -m "not slow" $(PARALLEL)
 
 test-slow: $(VENV)/.installed-dev ## run only the tests that take long
 	@echo "Running the slow tests"
-	@cd $(ROOT) && $(BIN)/python -m pytest -m slow
+	@cd $(ROOT) && $(BIN)/python -m pytest -m slow $(PARALLEL)
 
 test-all: test test-slow ## run all tests, those that take long too
 
