@@ -125,7 +125,7 @@ class Visit:
                 && [...document.querySelectorAll('[data-testid="stPlotlyChart"]')]
                     .every(chart => chart.querySelector('.main-svg'))
                 && [...document.querySelectorAll('[data-testid="stBidiComponentIsolated"]')]
-                    .every(({shadowRoot}) => !shadowRoot.querySelector('.lx-loading')
+                    .every(({shadowRoot}) => shadowRoot && !shadowRoot.querySelector('.lx-loading')
                         && [...shadowRoot.querySelectorAll('.lx')]
                             .every(one => one.latentCanvas.describe().planes.every(plane => plane.ready)))""",
             timeout=60_000,
