@@ -74,6 +74,17 @@ def test_the_path_its_bead_and_its_ends(visit):
     assert np.linalg.norm(places - [2.5, -2.5], axis=1).argmin() == image
     np.testing.assert_allclose(visit.canvases()[0]["ends"][1], places[image], atol=1e-3)
 
+    x, y = on_screen(visit, *places[2])  # a click on an image sends b there
+    visit.page.mouse.move(x - 3, y)
+    visit.page.wait_for_timeout(200)
+    visit.page.mouse.click(x, y)
+    visit.page.wait_for_url(lambda url: parse_qs(urlsplit(url).query).get("towards", ["0"]) != [str(image)])
+    quiet(visit)
+    image = int(link(visit).get("towards", 0))
+    near = visit.page.locator(".lx").evaluate("(one, [x, y]) => one.latentCanvas.screen(x, y)", places[image].tolist())
+    assert np.hypot(near[0] - x, near[1] - y) < 10
+    np.testing.assert_allclose(visit.canvases()[0]["ends"][1], places[image], atol=1e-3)
+
     with visit.page.expect_download() as film:
         visit.page.get_by_role("button", name="GIF").click()
     found = Image.open(film.value.path())

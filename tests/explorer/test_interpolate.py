@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from explorer import ROOT, courses, ends, library, own_pictures, path_files, paths
+from explorer import ROOT, courses, ends, library, own_pictures, path_controls, path_files, paths
 from explorer.charts import theme
 
 MODES = ("Line", "Corners", "Walk", "Classes")
@@ -77,6 +77,13 @@ def test_a_great_circle_is_offered_from_ten_dimensions_on():
     assert "way" in [group.key for group in many.get("button_group")]
     assert "along a great circle with evenly changing norm" in said(many)
     assert "In 40 dimensions the codes of the test images lie in a shell" in said(many)
+
+
+@pytest.mark.parametrize(("labels", "expected"), [(None, (0, 1, 2, 3)), ([4, 4, 0, 1, 7, 7], (3, 4, 2, 0))])
+def test_the_first_view_has_four_ends_of_any_data(labels, expected):
+    pictures = np.zeros((6, 1, 2, 2), np.uint8)
+    test = library.Images(pictures, pictures, None if labels is None else np.array(labels), None, "made up", "gray")
+    assert path_controls.default_four(test) == expected
 
 
 # -- own pictures ------------------------------------------------------------------------------------------------
