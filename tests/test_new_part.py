@@ -57,6 +57,7 @@ class RingPrior(Prior):
         return Ring(self.width)
 '''
 DRAWN = """
+import json
 import sys
 from streamlit.testing.v1 import AppTest
 at = AppTest.from_file(sys.argv[1], default_timeout=120)
@@ -66,8 +67,9 @@ at.switch_page("../pages/latent_space.py")
 at.query_params["model"] = "ringed"
 at.run()
 assert not at.exception and not at.error and not at.info, (at.exception, at.error, at.info)
-figures = [str(chart.proto.spec) for chart in at.get("plotly_chart")]
-assert any("contour" in figure for figure in figures), "the prior's density is not drawn"
+(canvas,) = at.get("bidi_component")
+(plane,) = json.loads(canvas.proto.json)["planes"]
+assert "prior" in plane["contours"], "the prior's density is not drawn"
 print("drawn")
 """
 
