@@ -153,6 +153,9 @@ def curve(entries: list[Entry], runs: list[Course], how: dict) -> None:
         if run.log_prior is not None:
             at_steps = paths.log_density(entry, run.z)
             drawn.append(lines.Curve(entry.name, run.fine_t, run.log_prior, run.t, at_steps, paths.usual(entry)))
+        else:
+            whose = f" of {entry.name}" if len(entries) > 1 else ""
+            view.small(f"No curve of log p(z){whose}: {library.why_not(entry, 'prior_density')}")
     if not drawn:
         return
     titles = {WALK: "step", CLASSES: "s (strength: 0 is the image, 1 the whole difference of the classes' means)"}
@@ -299,11 +302,6 @@ def save_grid(shown: list[Entry], found: list[End], made: dict) -> None:
 # -- the page ------------------------------------------------------------------------------------------------
 
 
-def unable(entry: Entry) -> str | None:
-    """Why no path of this model can be drawn."""
-    return view.problem(entry) or view.problem(entry, "decode")
-
-
 def main() -> None:
     both = view.models()
     with view.header("Interpolate"):
@@ -311,7 +309,7 @@ def main() -> None:
     left, right = st.columns([57, 43], gap="medium")
     with left:
         place = parts.waiting(WAITING, "Finding the images in latent space …", both)
-    why = {entry.name: unable(entry) for entry in both}
+    why = {entry.name: view.problem(entry) or view.problem(entry, "decode") for entry in both}
     entries = [entry for entry in both if why[entry.name] is None]
     with left:
         if not entries and place is not None:

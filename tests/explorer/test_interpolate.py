@@ -53,6 +53,7 @@ def test_every_mode_with_a_model_of_every_family(name, mode):
     assert at.get("image")
     density = library.why_not(library.find(name), "prior_density") is None and mode != "Corners"
     assert len(at.get("plotly_chart")) == density
+    assert ("No curve of log p(z): " in said(at)) == (not density and mode != "Corners")
     assert not at.info
 
 
