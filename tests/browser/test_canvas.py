@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlparse
 
 import numpy as np
 import pytest
+from playwright.sync_api import expect
 
 from explorer import library, planes
 from explorer.canvas import bundle, picked
@@ -38,7 +39,18 @@ class Canvas:
         px, py = self.screen(x, y, plane)
         self.page.mouse.move(px - 3, py - 3)
         self.page.mouse.move(px, py)
-        self.page.wait_for_timeout(150)
+        self.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+    def decoded(self, x: float, y: float, plane: int = 0) -> dict:
+        """What is decoded where the pointer is moved to (or at the point that lies there)."""
+        self.point(x, y, plane)
+        reach = 14 / self.now["planes"][plane]["camera"]["scale"]
+        for _ in range(100):
+            found = self.call(f"decoded({plane})")
+            if found and abs(found["x"] - x) < reach and abs(found["y"] - y) < reach:
+                return found
+            self.page.wait_for_timeout(100)
+        pytest.fail(f"({x}, {y}) was not decoded, but {found and (found['x'], found['y'])}")
 
     def until(self, condition: str) -> None:
         """Wait until an expression of the description `now` is true."""
@@ -48,7 +60,7 @@ class Canvas:
                     .concat(document.querySelector('.lx')).find(Boolean)?.latentCanvas.describe();
                 return now && ({condition});
             }}""",
-            timeout=30_000,
+            timeout=60_000,
         )
 
 
@@ -84,8 +96,7 @@ def picture(name: str, z: np.ndarray) -> np.ndarray:
 def test_the_pointer_decodes_what_pytorch_decodes(visit, name):
     canvas = opened(visit, "latent_space", model=name)
     for x, y in [(0.3, 0.2), (1.7, -0.9), (-1.1, 1.4)]:
-        canvas.point(x, y)
-        found = canvas.call("decoded()")
+        found = canvas.decoded(x, y)
         assert np.allclose(found["z"], [found["x"], found["y"]], atol=1e-6)
         assert np.abs(np.array(found["pixels"]) - picture(name, found["z"])).max() < 1e-5
     image = "c.getContext('2d').getImageData(0, 0, c.width, c.height)"
@@ -96,19 +107,33 @@ def test_the_pointer_decodes_what_pytorch_decodes(visit, name):
 
 
 def test_on_a_linear_plane_the_pointer_leads_back_to_z(visit):
+    """All other directions are held at the chosen image, or else at the mean."""
     entry = library.find(MANY)
     layout, codes = planes.of(entry, "PCA"), library.encoding(entry).points
-    outlier = int(np.abs(codes - layout.from_plane(layout.points)).sum(1).argmax())
+    beyond = codes - layout.from_plane(layout.points)
+    outlier = int(np.abs(beyond).sum(1).argmax())
+    places = planes.lattice(planes.widened(planes.limits([layout.points]), 0.8), 24)
+    away = np.linalg.norm(places[:, None] - layout.points, axis=2).min(1)
+    place = places[away.argmax()]  # where no image is near, so that none is hovered
     canvas = opened(visit, "latent_space", model=MANY, picked=str(outlier))
     canvas.until(f"now.selection[0] === {outlier}")
+
+    def assert_held(rest: np.ndarray, atol: float) -> None:
+        for _ in range(100):  # the codes are fetched when they are first needed
+            found = canvas.decoded(*place.tolist())
+            z = layout.from_plane(np.array([found["x"], found["y"]])) + rest
+            if np.allclose(found["z"], z, atol=atol):
+                break
+            visit.page.wait_for_timeout(100)
+        assert np.allclose(found["z"], z, atol=atol)
+        assert np.abs(np.array(found["pixels"]) - picture(MANY, found["z"])).max() < 1e-5
+
+    assert np.abs(beyond[outlier]).max() > 0.5
+    assert_held(beyond[outlier], 6e-3)  # codes travel in half precision
     visit.page.get_by_role("button", name="Clear").click()
     canvas.until("now.selection.length === 0")
-    canvas.point(2.4, -2.3)
-    found = canvas.call("decoded()")
-    if canvas.now["hover"] is None:  # between the points all other directions are at their mean
-        z = layout.from_plane(np.array([found["x"], found["y"]]))
-        assert np.allclose(found["z"], z, atol=1e-4)
-    assert np.abs(np.array(found["pixels"]) - picture(MANY, found["z"])).max() < 1e-5
+    assert canvas.now["hover"] is None
+    assert_held(np.zeros(codes.shape[1]), 1e-4)
 
 
 def test_a_hovered_image_is_decoded_at_its_own_code(visit):
@@ -118,9 +143,12 @@ def test_a_hovered_image_is_decoded_at_its_own_code(visit):
     canvas = opened(visit, "latent_space", model=MANY)
     canvas.point(*layout.points[alone].tolist())
     canvas.until(f"now.hover === {alone}")
-    visit.page.wait_for_timeout(1500)  # the codes are fetched when they are first needed
-    canvas.point(*layout.points[alone].tolist())
-    assert np.allclose(canvas.call("decoded()")["z"], codes[alone], atol=4e-3)  # they travel in half precision
+    for _ in range(100):  # the codes are fetched when they are first needed
+        z = canvas.decoded(*layout.points[alone].tolist())["z"]
+        if np.allclose(z, codes[alone], atol=4e-3):
+            break
+        visit.page.wait_for_timeout(100)
+    assert np.allclose(z, codes[alone], atol=4e-3)  # they travel in half precision
 
 
 # -- choosing ------------------------------------------------------------------------------------------------
@@ -180,7 +208,7 @@ def test_two_canvases_show_the_same_image_and_the_same_place(visit):
     canvas.point(*points[alone].tolist())
     canvas.until(f"now.hover === {alone}")
     assert not any(plane["hidden"] for plane in canvas.now["planes"])  # a picture beside the image on both
-    canvas.point(-3.0, 4.0)
+    canvas.decoded(-3.0, 4.0)
     for place, name in enumerate((STANDARD, VAMP)):
         found = canvas.call(f"decoded({place})")
         assert np.abs(np.array(found["pixels"]) - picture(name, found["z"])).max() < 1e-5
@@ -234,6 +262,10 @@ def test_points_are_sent_once_and_thumbnails_when_they_are_wanted(visit):
     frames.clear()
     visit.page.locator('[data-testid="stSlider"] input').first.focus()
     visit.page.keyboard.press("ArrowRight")
+    for _ in range(100):
+        if frames:
+            break
+        visit.page.wait_for_timeout(100)
     visit.page.wait_for_timeout(1500)
     visit.settle()
     assert frames, "the slider asked nothing of the server"
@@ -293,8 +325,7 @@ def test_the_keyboard_reaches_everything(visit):
     assert coarse == pytest.approx(12 / scale, rel=1e-3)
     assert fine == pytest.approx(2 / scale, rel=1e-3)
     assert "z = (" in canvas.now["reading"]
-    page.wait_for_timeout(600)
-    assert "z = (" in page.locator(".lx-live").first.text_content()
+    expect(page.locator(".lx-live").first).to_contain_text("z = (", timeout=30_000)  # read out when the probe rests
     page.keyboard.press("Enter")
     canvas.until("now.selection.length === 1")
     page.keyboard.press("?")
@@ -384,7 +415,7 @@ def test_the_legend_hides_and_isolates_and_names_are_text(visit, bare):
     entries = visit.page.locator(".lx-class")
     assert [entries.nth(i).inner_text() for i in range(3)] == [one.name for one in bare.classes]
     entries.nth(0).click()
-    canvas.until("Object.keys(now.planes[0].classes).length === 2")
+    canvas.until("Object.keys(now.planes[0].classes).length === 2 && now.planes[0].ready")
     assert canvas.now["planes"][0]["drawn"] <= 400 - counts["cats & dogs"]
     entries.nth(2).click(modifiers=["Shift"])
     canvas.until("Object.keys(now.planes[0].classes).length === 1")
