@@ -7,7 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from explorer import access, chosen, draws, library, one_point, parts, planes, pointing, probing, projecting, view
+from explorer import (
+    access,
+    chosen,
+    colours,
+    draws,
+    library,
+    one_point,
+    parts,
+    planes,
+    pointing,
+    probing,
+    projecting,
+    view,
+)
 from explorer.canvas import canvas, pad, waiting
 from explorer.charts.density import SHARES
 from explorer.charts.region import Limits
@@ -21,7 +34,6 @@ if TYPE_CHECKING:
 HEIGHT = 548
 CANVAS = "plane-canvas"
 POINTS, DECODED, TRAINING, DRAW = "Points", "Decoded plane", "Training", "Draw"
-CLASS, ELBO = "Class", "ELBO"
 NEAREST = 6
 
 WORDS = """
@@ -84,8 +96,6 @@ def more(entries: list[Entry], layouts: list[planes.Layout], how: dict) -> None:
         how["shapes"] = st.toggle("A shape for each class", key="shapes", **bound)
         how["linked"] = len(entries) == 1 or st.toggle("Planes move together", True, key="linked", **bound)
         how["size"] = st.slider("Size of dots", 2.0, 8.0, 3.5, 0.5, key="size", **bound)
-        options = [CLASS, ELBO]
-        how["colour"] = st.segmented_control("Colour by", options, default=CLASS, required=True, key="colour", **bound)
         save(entries, how["kind"])
 
 
@@ -121,7 +131,7 @@ def shown_planes(entries: list[Entry], layouts: list[planes.Layout], region: Lim
 
     legend = scene.classes(entries)
     made = []
-    for entry, layout in zip(entries, layouts, strict=True):
+    for i, (entry, layout) in enumerate(zip(entries, layouts, strict=True)):
         # pictures that are drawn pixel by pixel take seconds: only on the decoded plane
         lattice = how["view"] == DECODED or (how["view"] == POINTS and not draws.slow(entry))
         with parts.working("Drawing the pictures of the plane pixel by pixel …", lattice and draws.slow(entry)):
@@ -135,6 +145,7 @@ def shown_planes(entries: list[Entry], layouts: list[planes.Layout], region: Lim
                     aggregate=how["aggregate"],
                     lattice=lattice,
                     encoder=how["view"] == DRAW and entry.data == entries[0].data,  # one pad draws images of one kind
+                    coloured=how["colour"].of_model(i),
                 )
             )
     return made
@@ -142,7 +153,6 @@ def shown_planes(entries: list[Entry], layouts: list[planes.Layout], region: Lim
 
 def settings(entries: list[Entry], shown: list[CanvasPlane], how: dict) -> dict[str, Any]:
     """The canvas's settings (see canvas.js) for what the visitor has chosen."""
-    valued = how["colour"] == ELBO and all("elbo" in plane.values for plane in shown)
     found = {
         "points": how["view"] != DECODED,
         "decoded": how["view"] == DECODED,
@@ -155,8 +165,7 @@ def settings(entries: list[Entry], shown: list[CanvasPlane], how: dict) -> dict[
         "size": how["size"],
         "linked": bool(how["linked"]),
         "neighbours": NEAREST,
-        "colour": "elbo" if valued else "class",
-        "colourTitle": "nats (ELBO)",
+        **how["colour"].settings(),
         "rest": any(plane.lattice is not None for plane in shown),
     }
     if how["view"] == DRAW:
@@ -180,8 +189,7 @@ def caption(entries: list[Entry], layouts: list[planes.Layout], shown: list[Canv
         sentence = f"Each picture is {parts.shown(entries)} at its place on the plane"
     else:
         sentence = f"Each dot is a test image at {parts.points(entries)}"
-        if library.images(entries[0]).labels is not None and how["colour"] == CLASS:
-            sentence += ", coloured by class"
+        sentence += colours.stated(entries, how["colour"])
         if how["pseudo"] and any(layout.pseudo is not None for layout in layouts):
             sentence += f"; {'white' if view.dark() else 'black'} dots are pseudo-inputs"
             sentence += ", as large as their share" if how["shares"] else ""
@@ -254,7 +262,10 @@ def page(entries: list[Entry], how: dict, row: DeltaGenerator) -> None:
             missing_maps([entry for entry, layout in zip(entries, layouts, strict=True) if layout is None])
         return
     with row:
+        by = colours.control(entries)
+        unit = colours.unit(entries) if by == colours.UNIT else 0
         more(entries, found, how)
+    how["colour"] = colours.of(entries, by, unit)
     region = planes.region(found)
     shown = shown_planes(entries, found, region, how)
     place.empty()

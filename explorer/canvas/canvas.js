@@ -19,6 +19,7 @@ import { Stage } from "./stage.js";
  * @property {boolean} shapes a marker of its own for each class
  * @property {string} colour "class", or the name of one of the planes' `values`
  * @property {string} colourTitle what the value is, with its unit
+ * @property {string[]} cycle hexadecimal colours that whole numbers go through, for values that are kinds and not sizes
  * @property {boolean} points whether the test images are drawn
  * @property {boolean} decoded whether the plane is filled with decoded tiles
  * @property {boolean} prior, aggregate whether their contours are drawn (`contours` of the planes)

@@ -26,10 +26,13 @@ export const colouring = {
     const colours = new Uint8Array(3 * n);
     const palette = classes.map((one) => rgb(one.colour));
     const range = valued ? this.valueRange() : null;
+    const cycle = valued && settings.cycle?.length ? settings.cycle.map(rgb) : null; // kinds, not sizes
     if (this.frame) this.frameGroup = Uint8Array.from(this.frames.index, (image) => this.group[image]);
     for (let point = 0; point < n; point++) {
       const image = this.imageOf(point);
-      const colour = valued ? viridis((this.values.data[image] - range[0]) / (range[1] - range[0] || 1)) : (palette[this.group[image]] ?? [63, 144, 218]);
+      let colour = palette[this.group[image]] ?? [63, 144, 218];
+      if (cycle) colour = cycle[this.values.data[image] % cycle.length];
+      else if (valued) colour = viridis((this.values.data[image] - range[0]) / (range[1] - range[0] || 1));
       colours.set(colour, 3 * point);
     }
     this.coloured = { key, colours };

@@ -14,7 +14,7 @@ export class Legend {
 
   /**
    * @param {{name: string, colour: string, shape: string}[]} classes
-   * @param {{hidden: boolean[], shapes: boolean, pseudo: boolean, scale: {title: string, low: string, high: string}|null}} look
+   * @param {{hidden: boolean[], shapes: boolean, pseudo: boolean, scale: {title: string, low: string, high: string, cycle: string[]}|null}} look
    */
   update(classes, look, tones) {
     const now = JSON.stringify([classes, look, tones.dark]);
@@ -70,8 +70,15 @@ function dot(pen, tones) {
   pen.stroke();
 }
 
-/** The colours of a continuous value, with its ends. */
-function bar({ title, low, high }) {
+function block(pen, colour) {
+  pen.fillStyle = colour;
+  pen.fillRect(0, 2, 16, 12);
+}
+
+/** The colours of a continuous value, with its ends; or those that kinds go through. */
+function bar({ title, low, high, cycle }) {
+  if (cycle.length)
+    return el("span", "lx-class lx-key", {}, ...cycle.map((colour) => swatch((pen) => block(pen, colour))), el("span", "", { text: title }));
   const strip = el("canvas", "lx-bar", { width: 100, height: 1, "aria-hidden": "true" });
   const pen = strip.getContext("2d");
   for (let i = 0; i < 100; i++) {

@@ -108,6 +108,21 @@ export class PlaneView {
     this.mark("ground", "dots", "over");
   }
 
+  /** The same plane with other values to colour by, or with other contours. */
+  refresh(about) {
+    for (const kind of Object.keys({ ...this.about.contours, ...about.contours }))
+      if (this.about.contours[kind] !== about.contours[kind]) {
+        delete this.densities[kind];
+        this.asked.delete(kind);
+      }
+    for (const name of Object.keys({ ...this.about.values, ...about.values }))
+      if (this.about.values?.[name] !== about.values?.[name]) {
+        this.asked.delete(name);
+        if (this.values?.name === name) this.values = this.coloured = null;
+      }
+    this.about = { ...this.about, contours: about.contours, values: about.values };
+  }
+
   /** Ask once for a part that comes when it is needed: "codes", "frames", "lattice", "prior", "aggregate", a value. */
   need(part) {
     if (this.asked.has(part)) return;

@@ -45,11 +45,13 @@ def plane(
     aggregate: bool = False,
     lattice: bool = False,
     encoder: bool = False,
+    coloured: tuple[str, np.ndarray] | None = None,
 ) -> CanvasPlane:
     """Everything the canvas can show of a model on this layout.
 
     region: what is in view at first, which contours and lattice cover; legend: `classes`; aggregate: with the contours
-    of the aggregated posterior; lattice: decoded by Python if the browser cannot run the decoder; encoder: for a pad.
+    of the aggregated posterior; lattice: decoded by Python if the browser cannot run the decoder; encoder: for a pad;
+    coloured: a name and a number [N] of each test image, to colour by.
     """
     settings = (layout.kind, region, tuple(one.label for one in legend))
     made = library.remember("canvas plane", entry, lambda: _plane(entry, layout, region, legend), *settings)
@@ -57,6 +59,8 @@ def plane(
     if aggregate and (found := aggregated(entry, region)) is not None:
         contours["aggregate"] = library.remember("aggregate bytes", entry, lambda: blobs.contours(found), region)
     tiles = _lattice(entry, layout, region) if lattice and made.decoder is None else None
+    if coloured is not None:
+        made = replace(made, values={**made.values, coloured[0]: blobs.values(coloured[1])})
     return replace(
         made, title=title, contours=contours, lattice=tiles, encoder=program(entry, "encoder") if encoder else None
     )

@@ -80,6 +80,7 @@ export class Stage {
     this.tones = readTones(this.root);
     const key = changes.planes ? JSON.stringify([changes.planes.map((plane) => withoutBytes(plane)), changes.region]) : this.key;
     if (changes.planes && key !== this.key) this.setPlanes(changes.planes, changes.region);
+    else if (changes.planes) this.views.forEach((view, i) => view.refresh(changes.planes[i]));
     this.key = key;
     if (changes.message !== undefined) this.setMessage(changes.message);
     if (changes.selection && !same(changes.selection, this.selection)) this.setSelection(changes.selection);
@@ -153,7 +154,8 @@ export class Stage {
     const { settings } = this;
     const valued = settings.colour !== "class" && this.views.find((view) => view.values?.name === settings.colour);
     const [low, high] = valued ? valued.valueRange() : [0, 0];
-    const scale = valued ? { title: settings.colourTitle, low: number(low, 0), high: number(high, 0) } : null;
+    const digits = high - low < 20 ? (high - low < 2 ? 2 : 1) : 0;
+    const scale = valued ? { title: settings.colourTitle, low: number(low, digits), high: number(high, digits), cycle: settings.cycle ?? [] } : null;
     const present = this.views.filter((view) => view.group).length > 0;
     this.legend.update(
       present && settings.points ? this.classes : [],
@@ -343,5 +345,6 @@ function same(a, b) {
 
 /** A plane's description with bytes by their length: what tells whether it is another plane. */
 function withoutBytes(plane) {
-  return JSON.parse(JSON.stringify(plane, (_, value) => (value instanceof Uint8Array || value instanceof ArrayBuffer ? `bytes ${value.byteLength}` : value)));
+  const { values, contours, ...lasting } = plane; // those two may change on the planes there are
+  return JSON.parse(JSON.stringify(lasting, (_, value) => (value instanceof Uint8Array || value instanceof ArrayBuffer ? `bytes ${value.byteLength}` : value)));
 }
