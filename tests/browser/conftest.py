@@ -18,6 +18,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SCREENSHOTS = ROOT / "screenshots"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
+TIMEOUT = 90_000
+"""Milliseconds that a page may take: two processes test at once, on as many cores."""
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -48,7 +50,7 @@ class Server:
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
-        for _ in range(120):
+        for _ in range(240):
             if self._process.poll() is not None:
                 pytest.fail(f"the server ended at once:\n{self._log.read_text()}")
             try:
@@ -57,7 +59,7 @@ class Server:
                         return
             except (urllib.error.URLError, OSError):
                 time.sleep(0.5)
-        pytest.fail(f"the server did not answer within a minute:\n{self._log.read_text()}")
+        pytest.fail(f"the server did not answer within two minutes:\n{self._log.read_text()}")
 
     def stop(self) -> None:
         """Ask it to end, and end it where it takes long: with a page open, it may."""
@@ -99,6 +101,7 @@ class Visit:
         self.address, self.theme = address, theme
         self.outside: list[str] = []
         self.errors: list[str] = []
+        context.set_default_timeout(TIMEOUT)
         context.route("**/*", self._guard)
         self.page = context.new_page()
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
@@ -119,7 +122,7 @@ class Visit:
 
     def settle(self) -> None:
         """Wait until the script has run and every chart and canvas is drawn."""
-        self.page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=60_000)
+        self.page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=TIMEOUT)
         self.page.wait_for_function(
             """() => !document.querySelector('[data-testid="stSkeleton"], [data-testid="stSpinner"]')
                 && [...document.querySelectorAll('[data-testid="stPlotlyChart"]')]
@@ -128,7 +131,7 @@ class Visit:
                     .every(({shadowRoot}) => shadowRoot && !shadowRoot.querySelector('.lx-loading')
                         && [...shadowRoot.querySelectorAll('.lx')]
                             .every(one => one.latentCanvas.describe().planes.every(plane => plane.ready)))""",
-            timeout=60_000,
+            timeout=TIMEOUT,
         )
         self.page.wait_for_timeout(300)
 

@@ -15,7 +15,7 @@ from explorer.canvas import bundle, picked
 pytestmark = pytest.mark.browser
 
 VAMP, STANDARD, MANY = "mnist-vampprior-2d", "mnist-standard-2d", "mnist-standard-5d"
-SMALL, SMALL_VAMP = "digits-standard-2d", "digits-vampprior-2d"
+SMALL, SMALL_VAMP, CODES = "digits-standard-2d", "digits-vampprior-2d", "digits-vq-vae"
 
 
 class Canvas:
@@ -80,6 +80,12 @@ def lonely(points: np.ndarray) -> int:
     return int(within[np.argmax(distances)])
 
 
+def free(points: np.ndarray) -> np.ndarray:
+    """Places well within the view of points [N, 2], the one that is furthest from all of them first."""
+    places = planes.lattice(planes.widened(planes.limits([points]), 0.8), 24)
+    return places[np.argsort([-np.linalg.norm(points - place, axis=1).min() for place in places])]
+
+
 def picture(name: str, z: np.ndarray) -> np.ndarray:
     """PyTorch's mean picture at z [d], as float32 [C * H * W]."""
     import torch
@@ -112,9 +118,7 @@ def test_on_a_linear_plane_the_pointer_leads_back_to_z(visit):
     layout, codes = planes.of(entry, "PCA"), library.encoding(entry).points
     beyond = codes - layout.from_plane(layout.points)
     outlier = int(np.abs(beyond).sum(1).argmax())
-    places = planes.lattice(planes.widened(planes.limits([layout.points]), 0.8), 24)
-    away = np.linalg.norm(places[:, None] - layout.points, axis=2).min(1)
-    place = places[away.argmax()]  # where no image is near, so that none is hovered
+    place = free(layout.points)[0]  # so that no image is hovered
     canvas = opened(visit, "latent_space", model=MANY, picked=str(outlier))
     canvas.until(f"now.selection[0] === {outlier}")
 
@@ -149,6 +153,38 @@ def test_a_hovered_image_is_decoded_at_its_own_code(visit):
             break
         visit.page.wait_for_timeout(100)
     assert np.allclose(z, codes[alone], atol=4e-3)  # they travel in half precision
+
+
+def test_a_decoder_that_no_browser_can_run_answers_by_tiles_and_then_exactly(visit):
+    entry = library.find(CODES)
+    layout = planes.of(entry, "PCA")
+    canvas = opened(visit, "latent_space", model=CODES)
+    pixel = 1.5 / canvas.now["planes"][0]["camera"]["scale"]  # the mouse stands on whole pixels
+    around = pixel * np.array([[0, 0], [-1, 0], [1, 0], [0, -1], [0, 1]])
+    for place in free(layout.points):
+        pictures = library.decode(entry, planes.back(entry, layout, place + around))
+        if (pictures == pictures[0]).all():  # codes jump: away from where they do
+            break
+    words = visit.page.locator(".lx-lens figcaption").nth(1)
+    words.evaluate(
+        """words => {
+            window.said = [];
+            const told = () => window.said.push(words.textContent);
+            new MutationObserver(told).observe(words, { childList: true, characterData: true, subtree: true });
+        }"""
+    )
+    canvas.point(*(place + 20 * pixel).tolist())
+    exactly = """window.said.length && window.said.at(-1) !== 'nearest decoded tile'"""
+    visit.page.wait_for_function(exactly)
+    canvas.until("now.planes[0].lattice")
+    visit.page.evaluate("window.said = []")
+    canvas.point(*place.tolist())
+    visit.page.wait_for_function(exactly)
+    assert visit.page.evaluate("window.said[0]") == "nearest decoded tile"
+    image = "c.getContext('2d').getImageData(0, 0, c.width, c.height)"
+    shown = visit.page.locator(".lx-lens canvas").nth(1).evaluate(f"c => Array.from({image}.data)")[::4]
+    assert np.abs(np.array(shown) - pictures[0].ravel()).max() <= 1
+    visit.assert_healthy()
 
 
 # -- choosing ------------------------------------------------------------------------------------------------
@@ -383,11 +419,10 @@ def bare(visit, tmp_path):
     labels = rng.integers(0, 3, 400)
     classes = [Class(0, "cats & dogs"), Class(1, '<img src=x onerror="window.hacked = 1">'), Class(2, "two")]
 
-    def build(**settings) -> Canvas:
-        blob = blobs.points(
-            points, kind="units", space="euclidean", labels=labels, classes=classes, centre=np.zeros(2), axes=np.eye(2)
-        )
-        plane = CanvasPlane("bare", "", "z₁", "z₂", blob, (1, 8, 8))
+    def build(kind="units", decoder=None, codes=None, **settings) -> Canvas:
+        way = {"centre": np.zeros(2), "axes": np.eye(2)} if kind == "units" else {}
+        blob = blobs.points(points, kind=kind, space="euclidean", labels=labels, classes=classes, **way)
+        plane = CanvasPlane("bare", "", "z₁", "z₂", blob, (1, 8, 8), decoder=decoder, codes=codes)
         made = options([plane], ((-3, 3), (-3, 3)), address=data_address, classes=classes, height=500, **settings)
         written = json.dumps(made).replace("<", "\\u003c")  # a class name may not end the script
         page = f"""<!doctype html><meta charset="utf-8"><body><script type="module">{bundle.script()}
@@ -422,6 +457,22 @@ def test_the_legend_hides_and_isolates_and_names_are_text(visit, bare):
     assert canvas.now["planes"][0]["classes"] == {"two": counts["two"]}
     assert visit.page.evaluate("window.hacked") is None
     assert visit.page.locator("img").count() == 0
+
+
+def test_on_a_map_without_a_way_back_z_is_a_mean_of_the_nearest_codes(bare):
+    from explorer.canvas import blobs
+    from latents import portable
+
+    codes = np.random.default_rng(1).normal(size=(400, 2)).astype(np.float16)
+    decoder = portable.export(library.model(library.find(SMALL)), "decoder")
+    canvas = bare(kind="UMAP", decoder=decoder, codes=blobs.codes(codes))
+    place = next(place for place in free(bare.points) if np.abs(place).max() < 2.5)
+    found = canvas.decoded(*place.tolist())
+    distance = np.linalg.norm(bare.points - [found["x"], found["y"]], axis=1)
+    eight = np.argsort(distance)[:8]
+    weights = distance[eight] ** -2 / (distance[eight] ** -2).sum()
+    assert np.allclose(found["z"], weights @ codes[eight].astype(float), atol=0.05)
+    assert np.abs(np.array(found["pixels"]) - picture(SMALL, found["z"])).max() < 1e-5
 
 
 def test_two_ends_are_dragged_and_a_bead_runs_along_a_path(visit, bare):

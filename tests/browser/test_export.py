@@ -42,7 +42,7 @@ class File:
     def ask(self, expression: str, given=None):
         return self.page.evaluate(expression, given)
 
-    def until(self, expression: str, seconds: float = 60) -> None:
+    def until(self, expression: str, seconds: float = 120) -> None:
         """(The page's policy forbids what `wait_for_function` does.)"""
         end = time.monotonic() + seconds
         while not self.ask(f"Boolean({expression})"):
@@ -102,6 +102,7 @@ def test_the_pointer_decodes_what_pytorch_decodes_on_both_planes(lecture):
         for x, y in ((0.4, -0.7), (1.6, 2.2), (-1.9, 0.3)):
             lecture.point(x, y, plane)
             found = lecture.ask("plane => explorer.canvas.decoded(plane)", plane)
+            assert np.allclose([found["x"], found["y"]], [x, y], atol=0.4), "there, or at the point that lies there"
             with torch.no_grad():
                 expected = net.decode(torch.tensor([found["z"]])).mean.flatten().numpy()
             np.testing.assert_allclose(found["pixels"], expected, atol=1e-5)
@@ -199,7 +200,7 @@ def test_a_damaged_file_says_so(browser, tmp_path):
 def test_the_page_gives_the_file(visit, tmp_path):
     visit.open("latent_space", model="digits-vampprior-2d")
     visit.page.get_by_role("button", name="More").click()
-    with visit.page.expect_download(timeout=60_000) as download:
+    with visit.page.expect_download(timeout=120_000) as download:
         visit.page.get_by_role("button", name="Save as one HTML file").click()
     assert download.value.suggested_filename == "digits-vampprior-2d.html"
     download.value.save_as(tmp_path / "saved.html")

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from playwright.sync_api import expect
 
 import latents
 from explorer.canvas.pad import settings
@@ -337,19 +338,19 @@ def test_a_drawing_in_the_app_moves_the_posterior_and_outlives_a_rerun(visit):
     visit.page.mouse.down()
     visit.page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.8 * box["height"], steps=8)
     visit.page.mouse.up()
-    visit.page.wait_for_timeout(200)
 
     def drawn() -> np.ndarray:
         shown = page.evaluate("canvas => [...canvas.getContext('2d').getImageData(0, 0, 8, 8).data]")
         return np.array(shown, np.float32).reshape(64, 4)[:, 0] / 255
 
+    visit.page.wait_for_timeout(200)
     before = drawn()
     assert before.sum() > 3
     model = latents.load(ROOT / "trained" / name, "cpu")
     mean = expected(model, before)["point"]
-    line = visit.page.locator(".pad-posterior").inner_text().replace("\N{MINUS SIGN}", "-")
-    assert f"{mean[0]:.2f}" in line
-    assert f"{mean[1]:.2f}" in line
+    for value in mean:
+        number = f"{value:.2f}".replace("-", "\N{MINUS SIGN}")
+        expect(visit.page.locator(".pad-posterior")).to_contain_text(number, timeout=30_000)
     visit.page.get_by_role("button", name="More").click()
     visit.page.get_by_text("Density of all q(z|x)").click()
     visit.settle()
