@@ -6,7 +6,7 @@ from explorer import ROOT, access, view, warm
 
 ICON = ROOT / "explorer" / "icon.png"
 PAGES = {
-    "": [("home", "Home", ":material/home:")],
+    "": [("home", "Home", ":material/home:"), ("open_your_own", "Open your own", ":material/folder_open:")],
     "Look": [
         ("latent_space", "Latent space", ":material/scatter_plot:"),
         ("samples", "Samples", ":material/grid_view:"),
@@ -20,8 +20,11 @@ PAGES = {
     "Compare": [("side_by_side", "Side by side", ":material/compare:")],
     "Train": [("new_run", "New run", ":material/add_circle:"), ("runs", "Runs", ":material/monitoring:")],
 }
+HIDDEN = ("open_your_own",)
+"""Pages to which others lead, with no line of their own in the navigation."""
 if access.read_only():  # what is not in the navigation is not at its address either
     del PAGES["Train"]
+    PAGES[""] = [page for page in PAGES[""] if page[0] != "open_your_own"]
 
 st.set_page_config(
     page_title="Latent Explorer",
@@ -35,7 +38,13 @@ st.logo(str(ICON), size="medium")
 chosen = st.navigation(
     {
         group: [
-            st.Page(ROOT / "pages" / f"{name}.py", title=title, icon=icon, default=name == "home")
+            st.Page(
+                ROOT / "pages" / f"{name}.py",
+                title=title,
+                icon=icon,
+                default=name == "home",
+                visibility="hidden" if name in HIDDEN else "visible",
+            )
             for name, title, icon in members
         ]
         for group, members in PAGES.items()

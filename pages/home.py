@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from explorer import library, parts, planes, view, words
+from explorer import access, library, parts, planes, view, words
 from explorer.canvas import canvas, waiting
 from explorer.charts import images, sheet
 from explorer.charts.density import SHARES
@@ -201,6 +201,12 @@ def actions() -> None:
         settings = {"icon": ":material/bar_chart:", "on_click": view.choose, "args": (collapsed,)}
         if collapsed and st.button("See a model collapse", **settings):
             view.go("active_units")
+        if access.read_only():
+            return
+        if st.button("Train one", icon=":material/add_circle:"):
+            view.go("new_run")
+        if st.button("Open your own", icon=":material/folder_open:"):
+            view.go("open_your_own")
 
 
 def title(both: list[Entry]) -> str:
