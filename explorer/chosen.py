@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import streamlit as st
 
-from explorer import draws, focus, library, parts, planes, view
+from explorer import colours, draws, focus, library, parts, planes, selected, view
 from explorer.canvas import picked, state
 from explorer.charts import images
 from explorer.charts.region import class_name
 from explorer.library import Entry, Images
 
 FIELD, _WHOLE = "picked", "picked-whole"
-NEAREST = 6
+NEAREST, K = 6, "k"
+"""Nearest images that are shown, and the widget that says how many."""
+ACROSS = 6
 MOST_CLASSES = 8
 """Classes that are named of many images."""
 
@@ -57,7 +60,7 @@ def panel(entries: list[Entry], chosen: tuple[int, ...]) -> None:
     if len(chosen) == 1:
         one(entries, test, chosen[0])
     else:
-        many(test, chosen)
+        many(entries, test, chosen)
 
 
 def _title(test: Images, chosen: tuple[int, ...]) -> str:
@@ -85,14 +88,21 @@ def one(entries: list[Entry], test: Images, i: int) -> None:
             view.small("reconstructed" if len(entries) == 1 else f"by {entry.name}")
     for entry in entries:
         coordinates = library.encoding(entry).coordinates
-        nearest, distances = planes.nearest(coordinates, coordinates[i], NEAREST + 1)
+        k = neighbours()
+        nearest, distances = planes.nearest(coordinates, coordinates[i], k + 1)
         others = nearest != i
-        nearest, distances = nearest[others][:NEAREST], distances[others][:NEAREST]
+        nearest, distances = nearest[others][:k], distances[others][:k]
         with st.container(gap="xxsmall"):
-            parts.pictured(images.grid_png(test.gray[nearest], NEAREST, gap=1), "The nearest test images")
+            parts.pictured(images.grid_png(test.gray[nearest], ACROSS, gap=1), "The nearest test images")
             name = "" if len(entries) == 1 else f" for {entry.name}"
             classes = "" if test.labels is None else ": " + ", ".join(_named(test, int(j)) for j in nearest)
             view.small(f"nearest test images{name}{classes} ({distances[0]:.2f}–{distances[-1]:.2f} away)")
+            view.small(selected.posterior_words(entry, i))
+
+
+def neighbours() -> int:
+    """How many nearest images are shown of a chosen one."""
+    return int(st.session_state.get(K, NEAREST))
 
 
 def _reconstruction(entry: Entry, i: int) -> np.ndarray:
@@ -101,15 +111,35 @@ def _reconstruction(entry: Entry, i: int) -> np.ndarray:
     return library.remember("reconstruction", entry, lambda: library.decode(entry, z)[0], i)
 
 
-def many(test: Images, chosen: tuple[int, ...]) -> None:
-    """The mean picture of many images and their classes."""
+def many(entries: list[Entry], test: Images, chosen: tuple[int, ...]) -> None:
+    """What many images have in common: their mean, the decoded mean of their codes, ELBO and classes; and a file."""
     places = np.array(chosen)
     left, right = st.columns([2, 3], gap="small")
     with left, st.container(gap="xxsmall"):
         mean = test.gray[places].astype(np.float64).mean(axis=0) / 255
         parts.pictured(images.image_png(images.to_uint8(mean)), "The mean of the chosen images")
         view.small("their mean")
+        for entry in entries:
+            parts.pictured(
+                images.image_png(decoded_mean(entry, chosen)), f"The mean of their codes, decoded by {entry.name}"
+            )
+            view.small("mean code, decoded" if len(entries) == 1 else f"mean code, by {entry.name}")
     with right:
+        for entry in entries:
+            colours.measured(entry)
+            spoken = selected.elbo_words(entry, chosen)
+            if spoken:
+                view.small(spoken if len(entries) == 1 else f"{entry.name}: {spoken}")
+        st.download_button(
+            "CSV and images",
+            data=partial(selected.archive, entries, chosen),
+            file_name=f"{entries[0].data}-test-selection.zip",
+            mime="application/zip",
+            icon=":material/download:",
+            on_click="ignore",
+            key="selection-file",
+            help="One row for each image: its class, code, ELBO, error and KL under each model; and its pictures.",
+        )
         if test.labels is None:
             view.small("These images have no classes.")
             return
@@ -121,6 +151,12 @@ def many(test: Images, chosen: tuple[int, ...]) -> None:
         ]
         rest = len(order) - MOST_CLASSES
         st.markdown("  \n".join([*lines, *([f"and {rest} more"] if rest > 0 else [])]))
+
+
+def decoded_mean(entry: Entry, chosen: tuple[int, ...]) -> np.ndarray:
+    """The picture of the mean of the images' codes, uint8 [C, H, W]: in a curved space of the point nearest to it."""
+    mean = library.encoding(entry).coordinates[np.array(chosen)].mean(axis=0, keepdims=True)
+    return library.decode(entry, library.from_coordinates(entry, mean))[0]
 
 
 def _percent(share: float) -> str:

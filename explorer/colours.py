@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from explorer import image_numbers, library, naming, unit_numbers, usage
+from explorer import image_numbers, library, naming, parts, unit_numbers, usage
 from explorer.charts import palette
 from explorer.library import Entry
 
@@ -21,6 +21,7 @@ CLASS, ELBO, ERROR, KL, PSEUDO, COMPONENT, UNIT = (
     "Unit",
 )
 MEASURED = (ELBO, ERROR, KL)
+WORDS = {ELBO: "ELBO", ERROR: "reconstruction error", KL: "KL(q(z|x) ‖ p(z))"}
 
 
 @dataclass(frozen=True)
@@ -68,14 +69,14 @@ def control(entries: list[Entry]) -> str:
     found = options(entries)
     if st.session_state.get("colour") not in (None, *found):
         del st.session_state["colour"]  # the other model cannot do it
+    parts.named("Colour")
     return st.selectbox(
         "Colour by",
         found,
         key="colour",
         bind="query-params",
         label_visibility="collapsed",
-        width=190,
-        format_func=lambda one: f"Colour: {one}" if one == found[0] else one,
+        width=186,
         help="What the dots are coloured by.",
     )
 
@@ -130,8 +131,9 @@ def _measured(entries: list[Entry], by: str) -> Colouring:
     values = tuple(getattr(one, field) for one in numbers)
     unit = next(iter(dict.fromkeys(one.error_unit for one in numbers if one.error is not None)), "nats")
     unit = unit if by == ERROR else "nats"
-    words = {ELBO: "its ELBO", ERROR: "its reconstruction error", KL: "KL(q(z|x) ‖ p(z))"}[by]
-    return Colouring(by, field, f"{unit} ({by})", f"coloured by {words} in {unit}", values)
+    return Colouring(
+        by, field, f"{unit} ({WORDS[by]})", f"coloured by {'' if by == KL else 'its '}{WORDS[by]} in {unit}", values
+    )
 
 
 def measured(entry: Entry) -> image_numbers.Numbers:

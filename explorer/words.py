@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 MINUS = "\N{MINUS SIGN}"
@@ -11,6 +12,11 @@ MINUS = "\N{MINUS SIGN}"
 def number(value: float, digits: int = 2) -> str:
     """`-138.214` as `−138.21`."""
     return f"{value:,.{digits}f}".replace("-", MINUS)
+
+
+def minus(text: str) -> str:
+    """The text with real minus signs before its numbers."""
+    return re.sub(r"(?<![\w.])-(?=\d)", "−", text)
 
 
 def with_error(value: float, error: float | None, unit: str = "nats", digits: int = 2) -> str:

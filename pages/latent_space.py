@@ -12,6 +12,7 @@ from explorer import (
     chosen,
     colours,
     draws,
+    focus,
     library,
     one_point,
     parts,
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 HEIGHT = 548
 CANVAS = "plane-canvas"
 POINTS, DECODED, TRAINING, DRAW = "Points", "Decoded plane", "Training", "Draw"
-NEAREST = 6
 
 WORDS = """
 The encoder gives each image not a point but a small cloud in latent space, q(z|x). Each dot is the middle of one such
@@ -96,6 +96,8 @@ def more(entries: list[Entry], layouts: list[planes.Layout], how: dict) -> None:
         how["shapes"] = st.toggle("A shape for each class", key="shapes", **bound)
         how["linked"] = len(entries) == 1 or st.toggle("Planes move together", True, key="linked", **bound)
         how["size"] = st.slider("Size of dots", 2.0, 8.0, 3.5, 0.5, key="size", **bound)
+        focus.keep(chosen.K)
+        st.slider("Nearest images shown of a chosen one", 1, 24, chosen.NEAREST, key=chosen.K, **bound)
         save(entries, how["kind"])
 
 
@@ -164,7 +166,7 @@ def settings(entries: list[Entry], shown: list[CanvasPlane], how: dict) -> dict[
         "shapes": how["shapes"],
         "size": how["size"],
         "linked": bool(how["linked"]),
-        "neighbours": NEAREST,
+        "neighbours": chosen.neighbours(),
         **how["colour"].settings(),
         "rest": any(plane.lattice is not None for plane in shown),
     }

@@ -20,7 +20,8 @@ export const colouring = {
       this.need(by);
     }
     const valued = by !== "class" && this.values?.name === by;
-    const key = `${valued ? by : "class"} ${this.frame ? "frame" : "all"} ${classes.length}`;
+    const alike = valued ? this.stage.views.filter((view) => view.values?.name === by).length : 0;
+    const key = `${valued ? by : "class"} ${alike} ${this.frame ? "frame" : "all"} ${classes.length}`;
     if (this.coloured?.key === key) return this.coloured.colours;
     const n = this.shownXy.length / 2;
     const colours = new Uint8Array(3 * n);
@@ -39,9 +40,10 @@ export const colouring = {
     return colours;
   },
 
-  /** The range of the value in view that holds its middle 96 %. */
+  /** The range that holds the middle 96 % of the value, of all planes that show it: one colour is one number. */
   valueRange() {
-    const sorted = Float32Array.from(this.values.data).sort();
+    const alike = this.stage.views.filter((view) => view.values?.name === this.values.name);
+    const sorted = Float32Array.from(alike.flatMap((view) => Array.from(view.values.data))).sort();
     return [sorted[Math.floor(0.02 * (sorted.length - 1))], sorted[Math.ceil(0.98 * (sorted.length - 1))]];
   },
 };

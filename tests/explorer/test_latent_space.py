@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import zipfile
+
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 import latents
-from explorer import ROOT, colours, image_numbers, library
+from explorer import ROOT, colours, image_numbers, library, selected
+from explorer import chosen as explorer_chosen
+from explorer.canvas import picked
 from latents.data import TEST_SEED, binarise
 
 VAMP, STANDARD, PCA = "digits-vampprior-2d", "digits-standard-2d", "digits-pca"
@@ -119,3 +126,60 @@ def test_a_unit_by_link_and_one_that_is_gone():
 def test_a_model_that_has_no_such_number_says_so():
     at = page(model=STANDARD, beside=PCA, colour="KL")
     assert f"{PCA}: no such number" in texts(at)
+
+
+# -- a selection ---------------------------------------------------------------------------------------------
+
+
+def test_a_selection_is_summed_up():
+    chosen = tuple(range(10, 60))
+    at = page(model=STANDARD, picked=picked.encode(chosen))
+    elbo = image_numbers.of(entry_of(STANDARD)).elbo
+    mean, error = elbo[10:60].mean(), elbo[10:60].std(ddof=1) / np.sqrt(50)
+    assert f"mean ELBO −{-mean:.1f} ± {error:.1f} nats; of all 300 −{-elbo.mean():.1f}" in texts(at)
+    assert "mean code, decoded" in texts(at)
+    assert [button.label for button in at.get("download_button")].count("CSV and images") == 1
+
+
+def test_the_decoded_mean_is_that_of_the_mean_code():
+    net, x = seen(STANDARD)
+    with torch.no_grad():
+        picture = net.picture(net.encode(x[[3, 5, 8]]).mean.mean(0, keepdim=True)).images[0]
+    found = explorer_chosen.decoded_mean(entry_of(STANDARD), (3, 5, 8))
+    assert found == pytest.approx(255 * picture.numpy(), abs=1)
+
+
+def test_the_file_of_a_selection():
+    """Codes and pictures against the model and the data themselves."""
+    with zipfile.ZipFile(io.BytesIO(selected.archive([entry_of(VAMP), entry_of(PCA)], (3, 17)))) as file:
+        assert set(file.namelist()) == {"selection.csv", "about.txt", "images/00003.png", "images/00017.png"}
+        table = list(csv.DictReader(io.StringIO(file.read("selection.csv").decode())))
+        picture = np.asarray(Image.open(io.BytesIO(file.read("images/00017.png"))))
+    test = latents.data.load("digits").test
+    assert picture == pytest.approx(255 * test.images[17, 0].numpy(), abs=0.51)
+    assert [row["class"] for row in table] == [str(int(test.labels[i])) for i in (3, 17)]
+    net, x = seen(VAMP)
+    mean = net.encode(x[[3, 17]]).mean.detach().numpy()
+    written = [[float(row[f"{VAMP} z{u}"]) for u in (1, 2)] for row in table]
+    assert np.array(written) == pytest.approx(mean, abs=1e-4)
+    for row in table:
+        terms = [float(row[f"{VAMP} {name} (nats)"]) for name in ("ELBO", "error", "KL")]
+        assert terms[0] == pytest.approx(-terms[1] - terms[2], abs=1e-3)
+        assert f"{PCA} error (squared gray levels)" in row
+        assert f"{PCA} KL (nats)" not in row
+
+
+def test_one_image_has_its_posterior_and_as_many_neighbours_as_asked_for():
+    at = page(model=STANDARD, picked="17", k="3")
+    encoding = library.encoding(entry_of(STANDARD))
+    distances = np.sort(np.linalg.norm(encoding.points - encoding.points[17], axis=1))
+    assert f"({distances[1]:.2f}–{distances[3]:.2f} away)" in texts(at)
+    first, spread = encoding.points[17, 0], encoding.stddev[17, 0]
+    assert f"z₁ = {first:.2f} ± {spread:.2f}".replace("= -", "= −") in texts(at)
+    assert settings(at)["settings"]["neighbours"] == 3
+
+
+def test_an_empty_or_stale_selection_is_none():
+    for stale in ("", "99999", "x"):
+        at = page(model=STANDARD, picked=stale)
+        assert not at.get("download_button") or "CSV and images" not in [one.label for one in at.get("download_button")]
