@@ -107,8 +107,9 @@ def seldom(run: Run) -> None:
         more = st.number_input(
             "Epochs more than planned", 1, 100_000, max(1, run.epochs // 2), key=f"more-epochs-{run.name}"
         )
-        if st.form_submit_button("Prolong", icon=":material/more_time:") and act("prolong", run, int(more)) is not None:
-            st.rerun()
+        if st.form_submit_button("Prolong", icon=":material/more_time:"):
+            act("prolong", run, int(more))
+            st.rerun()  # to its new state, or to the sentence that says why not
     with st.form(f"rename-{run.name}", border=False):
         st.text_input("New name", run.name, key=f"new-name-{run.name}")
         st.form_submit_button("Rename", icon=":material/edit:", on_click=renamed, args=(run,))
@@ -137,6 +138,16 @@ def renamed(run: Run) -> None:
     found = act("rename", run, st.session_state[f"new-name-{run.name}"].strip())
     if found is not None:
         st.session_state["run"] = found.name
+
+
+def limited() -> None:
+    """Ask for the number of runs at a time that was chosen."""
+    from latents.errors import LatentsError
+
+    try:
+        running.set_limit(int(st.session_state["limit"]))
+    except (LatentsError, access.ReadOnlyError) as error:
+        st.session_state[SAID] = str(error)
 
 
 def trashed(run: Run) -> None:

@@ -98,8 +98,11 @@ def progress(run: Run, known: tuple[str, ...]) -> list[str]:
 def what_happened(run: Run, begun: bool) -> None:
     """A sentence where it waits or where something went wrong, with the last lines of its log."""
     if run.state == "queued":
-        before = [one for one in running.find() if one.state in run_words.ACTIVE and one.created < run.created]
-        ahead = f"{words.count(len(before), 'run')} before it" if before else "it is next"
+        if run.where != "here":
+            view.unavailable(f"It waits in the queue of {run.where}, whose dashboard says what is taken there.")
+            return
+        before = running.ahead(run)
+        ahead = f"{words.count(before, 'run')} before it" if before else "it is next"
         view.unavailable(f"It waits for its turn: {ahead}, and {words.count(running.limit(), 'run')} at a time.")
     elif run.state in ("failed", "lost") or (run.error and run.state == "stopped"):
         st.error(words.capital(run.error or f"the run is {run.state}"), icon=run_words.ICONS[run.state])

@@ -49,13 +49,21 @@ def free_name(name: str) -> str:
     return found
 
 
-def check_memory(recipe: Recipe, options: Options) -> None:
-    """Raise RecipeError, one sentence, where this machine has not the memory that a recipe needs."""
-    from explorer import tensors
-    from latents import data, estimate
+def check(recipe: Recipe, options: Options) -> None:
+    """Raise LatentsError, one sentence, where this machine has not what a run needs: memory, a GPU, the images."""
+    from latents.runs import checks
 
-    device = tensors.device() if options.accelerator == "auto" else options.accelerator
-    estimate.check_memory(recipe, data.load(recipe.data.name), device)
+    checks.check(recipe, options)
+
+
+def ahead(run: Run) -> int:
+    """How many runs come before one that is queued on this machine: those at work, and those that wait longer."""
+
+    def asked(one: Run) -> str:
+        return str(one.status.get("queued"))
+
+    others = [one for one in find() if one.where == run.where and one.name != run.name]
+    return sum(one.live or (one.state == "queued" and asked(one) < asked(run)) for one in others)
 
 
 def launch(recipe: Recipe, where: str, options: Options) -> Run:

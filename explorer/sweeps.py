@@ -18,10 +18,13 @@ def show() -> None:
     """All sweeps of the folder of runs, the first one open."""
     from latents import sweep
 
-    for place, found in enumerate(sweep.find(running.root())):
+    broken: list[str] = []
+    for place, found in enumerate(sweep.find(running.root(), broken)):
         said = ", ".join(f"{number} {state}" for state, number in found.states.items())
         with st.expander(f"Sweep **{found.name}**: {said}", expanded=place == 0):
             _sweep(found)
+    for sentence in broken:
+        st.warning(words.capital(sentence), icon=":material/warning:")
 
 
 def _sweep(found: Sweep) -> None:

@@ -198,8 +198,7 @@ def compute() -> dict[str, Any]:
     kept = fields.KEEP
     found: dict[str, Any] = {
         "accelerator": st.selectbox("Accelerator", ["auto", "cpu", "cuda", "mps"], key="accelerator", **kept),
-        "devices": st.number_input("Devices on each node", 1, 64, 1, key="devices", **kept) or 1,
-        "nodes": st.number_input("Nodes", 1, 64, 1, key="nodes", **kept) or 1,
+        "devices": st.number_input("Devices", 1, 64, 1, key="devices", **kept) or 1,
         "strategy": st.selectbox("Strategy for several devices", ["auto", "ddp"], key="strategy", **kept),
     }
     if st.toggle("Write TensorBoard's event files too", key="tensorboard", **kept):
@@ -263,7 +262,7 @@ def launch(recipe: Recipe, where: str, options: Options, name_key: str) -> None:
     try:
         if where == "here":
             with st.spinner("Reckoning the memory …"):
-                running.check_memory(recipe, options)
+                running.check(recipe, options)
         run = running.launch(recipe, where, options)
     except (LatentsError, access.ReadOnlyError) as error:
         st.error(words.capital(str(error)), icon=":material/error:")

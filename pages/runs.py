@@ -72,7 +72,7 @@ def limit() -> None:
         64,
         running.limit(),
         key="limit",
-        on_change=lambda: running.set_limit(int(st.session_state["limit"])),
+        on_change=run_actions.limited,
         help="The others wait in the queue.",
     )
 

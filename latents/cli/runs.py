@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.live import Live
@@ -15,12 +15,10 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from .. import runs
 from ..errors import RunError
-from .app import app, console, device
+from ..runs.checks import check
+from .app import app, console
 from .run_tables import age, facts, remarks, runs_table, state_words
 from .train import overrides
-
-if TYPE_CHECKING:
-    from ..recipe import Recipe
 
 runs_app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", pretty_exceptions_enable=False)
 app.add_typer(runs_app, name="runs", help="Runs: start, list, watch, stop, resume and put away.")
@@ -148,7 +146,7 @@ def start(
     on: Annotated[str, typer.Option(help="here, or the address of a Ray cluster")] = runs.HERE,
     accelerator: Annotated[str, typer.Option(help="auto, cpu, cuda or mps")] = "auto",
     devices: Annotated[int, typer.Option(min=1, help="how many devices train this one model")] = 1,
-    nodes: Annotated[int, typer.Option(min=1, help="on how many machines")] = 1,
+    nodes: Annotated[int, typer.Option(min=1, help="one: more are for `latents train`")] = 1,
     strategy: Annotated[str, typer.Option(help="how they do: auto or ddp")] = "auto",
     log: Annotated[list[str] | None, typer.Option(help="what else is written: tensorboard")] = None,
     root: RootOption = None,
@@ -163,20 +161,10 @@ def start(
     chosen = override(read_recipe(recipe), overrides(context.args))
     options = runs.Options(accelerator, devices, nodes, strategy, tuple(log or ()))
     if on == runs.HERE:  # what the process would say at once, it can say before it is queued
-        _check(chosen, accelerator)
+        check(chosen, options)
     run = runs.launch(chosen, _root(root), name, where=on, options=options)
     _say(f"{state_words(run)}: {run.path}")
     _say(f"watch it with  latents runs watch {_called(run, root)}")
-
-
-def _check(recipe: Recipe, accelerator: str) -> None:
-    """Raise what is wrong with a recipe on this machine: data that do not fit, or more memory than there is."""
-    from ..data import load as load_data
-    from ..estimate import check_memory
-
-    data = load_data(recipe.data.name)
-    recipe.check(data)
-    check_memory(recipe, data, device("cpu" if accelerator == "cpu" else "auto"))
 
 
 def _called(run: runs.Run, root: Path | None) -> str:

@@ -39,6 +39,7 @@ def launch(
         RunError: the name is none, the folder cannot be written, or the cluster does not answer.
     """
     root, chosen = Path(root), names.check(recipe.name if name is None else name)
+    _on_one_machine(options)
     launcher(where).reach()  # what is missing for it is said before a folder is made
     with writing(root):
         root.mkdir(parents=True, exist_ok=True)
@@ -70,6 +71,7 @@ def prolong(run: Run, epochs: int, *, where: str | None = None, options: Options
 
 def _again(run: Run, task: dict[str, int] | None, where: str | None, chosen: Options | None) -> Run:
     path, where = run.path, where or run.where
+    _on_one_machine(chosen)
     launcher(where).reach()
     with writing(path.parent):
         with queue.locked(path.parent):
@@ -172,6 +174,8 @@ def rename(run: Run, new: str) -> Run:
         now = now_of(run)
         if now.live:
             raise RunError(f"{run.name} is {now.state}; a run can be renamed when it has stopped")
+        if now.state == QUEUED and now.where != HERE:  # the cluster's job has the folder's name in its command
+            raise RunError(f"{run.name} is queued at {now.where}, which knows it by this name; stop it first")
         if os.path.lexists(target):
             raise RunError(f"there is a {new!r} in {root} already; choose another name")
         os.rename(run.path, target)
@@ -202,6 +206,15 @@ def now_of(run: Run) -> Run:
     if not records.mark(run.path / records.CONFIG):
         raise RunError(f"{run.path} is not there any more: it was renamed, or moved to the trash")
     return look(run.path)
+
+
+def _on_one_machine(chosen: Options | None) -> None:
+    """Raise RunError for a run of several machines: it would wait for the others, whom nobody starts."""
+    if chosen is not None and chosen.nodes > 1:
+        raise RunError(
+            f"a run in a queue is on one machine, but {chosen.nodes} nodes were asked for; ask for more devices, or "
+            "start `latents train --nodes` on the machines themselves"
+        )
 
 
 def _enqueue(path: Path, where: str, chosen: Options, task: dict[str, int] | None = None) -> None:

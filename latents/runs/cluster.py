@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import shlex
 import sys
@@ -52,7 +53,8 @@ class Ray:
 
     def start(self, folder: Path) -> str | None:
         """Submit the job of a run that is queued; the job's name. Raises RunError."""
-        job = f"latents-{folder.name}-{secrets.token_hex(4)}"
+        # A part of the addresses by which Ray is asked for it, so of plain letters, whatever the folder is called.
+        job = f"latents-{re.sub(r'[^A-Za-z0-9._-]', '-', folder.name)}-{secrets.token_hex(4)}"
         resources = self._resources(Options.of(options.read(folder).get("options")))
         self._ask(
             lambda client: client.submit_job(

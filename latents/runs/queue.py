@@ -125,15 +125,15 @@ def ensure_tended(root: Path, runs: list[Run] | None = None) -> None:
     """Start a tender where runs wait and nobody looks after them."""
     if not waiting(all_runs(root) if runs is None else runs):
         return
-    lock = tender_lock(root, 0)
     try:
+        lock = tender_lock(root, 0)
         lock.acquire()
         lock.release()
+        processes.spawn_and_forget(tender_command(root), folder(root) / "tender.log")
     except Timeout:
         return  # there is one
     except OSError:
-        return  # a folder that we may only read: whoever may write starts it
-    processes.spawn_and_forget(tender_command(root), folder(root) / "tender.log")
+        return  # a folder that we may only read, a full disk: whoever looks next tries again, and a look goes on
 
 
 def tender_command(root: Path) -> list[str]:

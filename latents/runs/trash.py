@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from dataclasses import dataclass
@@ -48,11 +49,14 @@ def trashed(root: Path | str) -> list[Trashed]:
     place = Path(root) / FOLDER
     if not place.is_dir():
         return []
-    found = [
-        Trashed(path, match[2], datetime.strptime(match[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC))
-        for path in place.iterdir()
-        if (match := _STAMPED.fullmatch(path.name)) and records.mark(path / records.CONFIG)
-    ]
+    found = []
+    for path in place.iterdir():
+        match = _STAMPED.fullmatch(path.name)
+        if match is None or not records.mark(path / records.CONFIG):
+            continue
+        with contextlib.suppress(ValueError):  # digits that are no time: not put there by us
+            when = datetime.strptime(match[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+            found.append(Trashed(path, match[2], when))
     return sorted(found, key=lambda one: (one.when, one.path.name), reverse=True)
 
 

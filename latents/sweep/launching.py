@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -113,8 +114,9 @@ def stop(sweep: Sweep) -> list[str]:
     asked = []
     for member in reversed(sweep.members):  # those that wait first, lest they start when others stop
         if member.run is not None and member.state in ("running", "paused", "queued"):
-            runs.stop(member.run)
-            asked.append(member.name)
+            with contextlib.suppress(runs.RunError):  # it ended just now: the others are stopped all the same
+                runs.stop(member.run)
+                asked.append(member.name)
     return asked[::-1]
 
 

@@ -4,6 +4,7 @@ import shlex
 import time
 
 import pytest
+import torch
 from streamlit.testing.v1 import AppTest
 
 from explorer import ROOT, access, measuring, projecting, running
@@ -138,6 +139,16 @@ def test_start_starts_what_the_form_shows(started):
     assert (where, options.accelerator, options.log) == ("here", "auto", ())
     assert "No more room" in texts(at)  # what kept it from starting is said beside the form
     assert field(at, "name").value == "mine"
+
+
+def test_an_accelerator_that_is_not_there_is_said_before_anything_starts(started):
+    missing = "mps" if torch.cuda.is_available() else "cuda"
+    at = form()
+    at.selectbox(key="accelerator").set_value(missing).run()
+    start(at).click().run()
+    assert not at.exception
+    assert f"There is no accelerator '{missing}' on this machine" in texts(at)
+    assert started == []
 
 
 def test_start_goes_to_the_run(tmp_path, monkeypatch):

@@ -222,6 +222,34 @@ def test_what_cannot_be_done_is_said(put):
     assert "is no name for a run" in at.error[0].value
 
 
+def test_what_cannot_be_prolonged_says_so_at_once(put, monkeypatch):
+    def refuse(*_):
+        raise runs.RunError("the cluster cannot be reached")
+
+    monkeypatch.setattr(runs, "prolong", refuse)
+    put("one", "stopped")
+    at = press(opened("one"), "Prolong")
+    assert at.error[0].value == "The cluster cannot be reached"
+
+
+def test_a_run_that_waits_says_behind_how_many(put, alive):
+    """By when it was queued, not by when it was first launched; a run on a cluster takes nobody's place here."""
+    put("first", "queued", queued="2026-01-01T10:00:00+00:00")
+    put("second", "queued", queued="2026-01-01T11:00:00+00:00")
+    put("at-work", "running", **alive)
+    put("elsewhere", "queued", queued="2026-01-01T09:00:00+00:00", launcher="http://head:8265")
+    assert "1 run before it" in texts(opened("first"))
+    assert "2 runs before it" in texts(opened("second"))
+    assert "It waits in the queue of http://head:8265" in texts(opened("elsewhere"))
+
+
+def test_a_sweep_that_is_damaged_is_said(root):
+    (root / "k.sweep.json").write_text("{")
+    at = page()
+    assert not at.exception
+    assert "k.sweep.json" in at.warning[0].value
+
+
 def test_rename_trash_and_restore(root, put):
     put("one", "stopped")
     at = opened("one")

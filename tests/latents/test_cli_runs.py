@@ -76,6 +76,11 @@ class TestStart:
             (("digits-standard-2d", "--data.binarisation", "none"), "needs binary images"),
             (("digits-standard-2d", "--as", "../x"), "no name for a run"),
             (("digits-standard-2d", "--on", "ray://x"), "http://head-node:8265"),
+            (("digits-standard-2d", "--accelerator", "abacus"), "there is no accelerator 'abacus'"),
+            (("digits-standard-2d", "--strategy", "alone"), "there is no strategy 'alone'"),
+            (("digits-standard-2d", "--nodes", "2"), "2 nodes were asked for"),
+            (("digits-standard-2d", "--log", "diary"), "there is no log 'diary'"),
+            (("digits-standard-2d", "--model.encoder.hidden", str([65536] * 5)), "lower model.encoder.hidden"),
         ],
     )
     def test_what_does_not_fit(self, call, root, arguments, words):

@@ -6,6 +6,7 @@ import socket
 import sys
 import threading
 from types import SimpleNamespace
+from urllib.parse import quote
 
 import pytest
 
@@ -228,6 +229,15 @@ def test_a_job_asks_for_what_the_run_needs(ray, tmp_path, monkeypatch, chosen, g
     assert given["runtime_env"] == {"env_vars": {cluster.JOB: job}}  # nothing is uploaded or installed
     assert {key: value for key, value in given.items() if key.startswith("entrypoint_")} == wanted
     assert launcher.start(tmp_path) != job
+
+
+@pytest.mark.parametrize("name", ["two words", "a?b#c", "ünï/../x".replace("/", "-"), "50%"])
+def test_the_name_of_a_job_can_be_a_part_of_an_address(ray, tmp_path, name):
+    launcher, _ = ray()
+    (tmp_path / name).mkdir()
+    options.begin(tmp_path / name, launcher.address, runs.Options(accelerator="cpu"))
+    job = launcher.start(tmp_path / name)
+    assert quote(job, safe="") == job
 
 
 def test_one_run_is_on_one_machine(ray, tmp_path):

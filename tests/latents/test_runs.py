@@ -19,7 +19,7 @@ import pytest
 from latents import control, runs
 from latents.errors import RunError
 from latents.recipe import override, preset, presets
-from latents.runs import gpus, queue, records
+from latents.runs import gpus, options, queue, records
 
 
 @pytest.fixture
@@ -97,12 +97,12 @@ class TestNames:
 class TestLaunch:
     def test_the_folder_is_a_run_that_waits(self, root, tiny, monkeypatch):
         monkeypatch.setenv("LATENTS_DATA", "/some/where")
-        options = runs.Options(accelerator="cpu", devices=2, log=("tensorboard",))
-        run = runs.launch(tiny(training__epochs=7), root, "mine", options=options)
+        chosen = runs.Options(accelerator="cpu", devices=2, log=("tensorboard",))
+        run = runs.launch(tiny(training__epochs=7), root, "mine", options=chosen)
         assert (run.name, run.state, run.where, run.progress, run.error) == ("mine", "queued", "here", 0, None)
         assert (run.epoch, run.epochs, run.seconds_left, run.device) == (0, 7, None, "")
         assert (run.path / "config.json").read_text() == tiny(training__epochs=7).json_text()
-        assert run.options == options
+        assert run.options == chosen
         assert abs(run.created - datetime.now(UTC)) < timedelta(minutes=1)
         launched = json.loads((run.path / "launch.json").read_text())
         assert launched["environment"]["LATENTS_DATA"] == "/some/where"
@@ -117,10 +117,20 @@ class TestLaunch:
         with pytest.raises(RunError, match="cannot write to"):
             runs.launch(tiny(), root / "file")
 
-    @pytest.mark.parametrize("options", [{"devices": 0}, {"devices": "2"}, {"nodes": -1}, {"devices": True}])
-    def test_options_that_are_none(self, options):
+    @pytest.mark.parametrize("given", [{"devices": 0}, {"devices": "2"}, {"nodes": -1}, {"devices": True}])
+    def test_options_that_are_none(self, given):
         with pytest.raises(RunError, match="whole number of at least 1"):
-            runs.Options(**options)
+            runs.Options(**given)
+
+    def test_a_run_that_would_wait_for_other_machines(self, root, tiny):
+        """Nobody would start its other processes."""
+        with pytest.raises(RunError, match="2 nodes were asked for"):
+            runs.launch(tiny(), root, options=runs.Options(nodes=2))
+        assert runs.find(root) == []
+        run = runs.stop(runs.launch(tiny(), root))
+        with pytest.raises(RunError, match="2 nodes were asked for"):
+            runs.resume(run, options=runs.Options(nodes=2))
+        assert runs.at(run.path).state == "stopped"
 
     def test_an_address_that_is_none(self, root, tiny):
         with pytest.raises(RunError):
@@ -313,6 +323,13 @@ class TestRename:
         with pytest.raises(RunError, match="not there any more"):
             runs.rename(run, "c")
 
+    def test_not_while_a_cluster_knows_it_by_its_name(self, root, tiny):
+        run = runs.launch(tiny(), root, "a")
+        options.change(run.path, where="http://head:8265")
+        with pytest.raises(RunError, match="queued at http://head:8265, which knows it by this name"):
+            runs.rename(runs.get(root, "a"), "b")
+        assert (root / "a" / "config.json").exists()
+
     @pytest.mark.parametrize("taken", ["folder", "empty folder", "file", "broken link"])
     def test_a_name_that_is_taken(self, root, make, taken):
         make("a", state="stopped")
@@ -355,6 +372,13 @@ class TestTrash:
             runs.trash(runs.launch(tiny(), root, "a"))
         assert [one.name for one in runs.trashed(root)] == ["a", "a", "a"]
         assert [runs.restore(one.path).name for one in runs.trashed(root)] == ["a", "a-2", "a-3"]
+
+    @pytest.mark.parametrize("name", ["a", "99999999T999999Z~a", "20260101T000000Z~", "20260101T000000Z"])
+    def test_what_somebody_else_put_there_is_passed_over(self, root, make, name):
+        make("a", state="stopped")
+        (root / ".trash").mkdir()
+        os.rename(root / "a", root / ".trash" / name)
+        assert runs.trashed(root) == []
 
     def test_one_that_waited_waits_no_more(self, root, tiny):
         path = runs.trash(runs.launch(tiny(), root, "a"))
@@ -477,8 +501,8 @@ class TestCommand:
         ]
 
     def test_options(self):
-        options = runs.Options(accelerator="cpu", devices=2, log=("tensorboard",))
-        words = shlex.join(runs.command("digits-standard-2d", where="http://head:8265", options=options))
+        chosen = runs.Options(accelerator="cpu", devices=2, log=("tensorboard",))
+        words = shlex.join(runs.command("digits-standard-2d", where="http://head:8265", options=chosen))
         assert words.endswith("--on http://head:8265 --accelerator cpu --devices 2 --log tensorboard")
 
     @pytest.mark.parametrize("base", ["digits-standard-2d", "digits-vq-vae", "mnist-hvae", None])

@@ -157,6 +157,14 @@ def test_stop_asks_all_that_run_or_wait(root, planned):
     assert sweep.get(root, "k").states == {"finished": 1, "stopped": 5}
 
 
+def test_one_that_ends_meanwhile_keeps_no_other_from_being_stopped(root, planned):
+    sweep.launch(root, planned())
+    found = sweep.get(root, "k")  # as it was when it was looked at
+    mark(found.members[3].run, "finished")
+    assert sweep.stop(found) == [name for name in NAMES if name != NAMES[3]]
+    assert sweep.get(root, "k").states == {"finished": 1, "stopped": 5}
+
+
 def test_the_table_has_the_states_and_the_numbers_of_what_has_finished(root, planned, trained):
     found = sweep.launch(root, planned()).sweep
     for name in ("metrics.json", "history.csv"):
