@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -35,7 +36,7 @@ EPOCHS = 5
 pytestmark = [pytest.mark.skipif(sys.platform == "win32", reason="signals"), pytest.mark.timeout(900)]
 
 
-def until(true: Callable[[], object], seconds: float = 240) -> None:
+def until(true: Callable[[], object], seconds: float = 400) -> None:
     """Wait until it is; how long it takes is no part of any test."""
     deadline = time.monotonic() + seconds
     while not true():
@@ -110,7 +111,7 @@ def whole_files(path: Path) -> list[Path]:
 def die(run: runs.Run, what: str, n: int) -> int:
     """The run's process, to which this happens; its exit code."""
     with open(run.path / "log.txt", "ab") as log:
-        return subprocess.run([sys.executable, SCRIPT, run.path, what, str(n)], stderr=log, timeout=240).returncode
+        return subprocess.run([sys.executable, SCRIPT, run.path, what, str(n)], stderr=log, timeout=600).returncode
 
 
 KILLS = [
@@ -171,7 +172,7 @@ def test_two_starts_at_the_same_moment(root, tiny):
     script, moment = SCRIPT.parent / "starter.py", str(time.time() + 2)
     line = [sys.executable, script, root, root.parent / "recipe.json", "same", "1", moment]
     for process in [subprocess.Popen(line) for _ in range(2)]:
-        assert process.wait(120) == 0
+        assert process.wait(400) == 0
     seen = []
 
     def done():
@@ -184,7 +185,7 @@ def test_two_starts_at_the_same_moment(root, tiny):
     assert max(seen) == 1
     spans = []
     for name in ("same", "same-2"):
-        lines = (root / name / "log.txt").read_text().splitlines()
+        lines = [line for line in (root / name / "log.txt").read_text().splitlines() if re.match(r"\d{4}-", line)]
         assert len(ModelFolder(root / name).history()["epoch"]) == 30
         spans.append((lines[0][:19], lines[-1][:19]))
     (_, first_end), (second_start, _) = sorted(spans)
@@ -269,7 +270,7 @@ def test_not_a_number(root, by_hand, recipe, whole):
     state = torch.load(run.path / "checkpoint" / "state.pt", weights_only=True)
     assert all(torch.isfinite(value).all() for value in state["model"].values())
     runs.resume(run)
-    assert subprocess.run(work_command(run.path), timeout=240).returncode == 0
+    assert subprocess.run(work_command(run.path), timeout=600).returncode == 0
     same(ModelFolder(run.path), whole)
 
 
@@ -340,7 +341,7 @@ def test_a_run_by_hand_in_a_terminal(root, tiny):
         until(lambda: _epochs(run.path))
         assert runs.get(root, "b").state == "queued"
         assert runs.stop(run).state == "stopping"
-        assert process.wait(120) == 0
+        assert process.wait(400) == 0
     finally:
         process.kill()
         process.wait()
@@ -370,7 +371,7 @@ def test_what_cannot_be_prolonged_stays_finished(root, by_hand):
     latents.train(preset("digits-pca"), root / "a", accelerator="cpu")
     before = (root / "a" / "model.safetensors").read_bytes()
     runs.prolong(runs.get(root, "a"), 2)
-    assert subprocess.run(work_command(root / "a"), capture_output=True, timeout=240).returncode == 1
+    assert subprocess.run(work_command(root / "a"), capture_output=True, timeout=600).returncode == 1
     run = runs.get(root, "a")
     assert run.state == "finished"
     assert "cannot be prolonged" in run.error
