@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 
-from explorer import library, tensors
+from explorer import library, tensors, usage
 from explorer.library import Entry
 
 MOST = 512
 """Codes drawn at a time where that is quick: no sheet shows more."""
+EACH = 64
+"""Codes drawn at a time from one component."""
 BLOCK = 32
 """Pictures made at a time where each is drawn pixel by pixel."""
 
@@ -95,15 +96,16 @@ def ready(entry: Entry) -> bool:
 def component_codes(entry: Entry, k: int, seed: int, n: int) -> np.ndarray:
     """n draws from component k of the prior, for a VampPrior z ~ q(z|u_k): float32 [n, size].
 
-    In a hierarchy the component is the top layer's, and the layers below are drawn given it.
+    In a hierarchy the component is the top layer's, and the layers below are drawn given it. Up to EACH, fewer are the
+    first of more.
     """
     import torch
 
     from latents.randomness import seeded
 
-    net: Any = library.model(entry)
+    net, component = library.model(entry), usage.mixture(entry).components[k]
     with torch.no_grad(), seeded(seed, tensors.device()):
-        return tensors.array(net.complete(net.mixture().components[k].sample((n,))))
+        return tensors.array(net.complete(component.sample((max(n, EACH),))))[:n]
 
 
 def pictures(entry: Entry, z: np.ndarray, seed: int, *, pixels: bool = False) -> tuple[np.ndarray, str]:

@@ -59,6 +59,20 @@ def _compute(entry: Entry) -> Usage | None:
     return Usage(shares, np.argsort(-shares, kind="stable"), len(table))
 
 
+def mixture(entry: Entry) -> Any:
+    """The prior's mixture (in a hierarchy that of the top layer), made once; None for priors without components.
+
+    A VampPrior's is all its pseudo-inputs encoded.
+    """
+    import torch
+
+    def make() -> Any:
+        with torch.no_grad():
+            return library.model(entry).mixture()
+
+    return library.remember("mixture", entry, make)
+
+
 def layers(entry: Entry) -> tuple[int, ...]:
     """How many numbers each layer of z has, top first; one number where there is one layer."""
     return tuple(layer.size for layer in library.model(entry).space.layers)
@@ -92,7 +106,7 @@ def codes(entry: Entry) -> np.ndarray:
             return pseudo
         net: Any = library.model(entry)
         with torch.no_grad(), seeded(0, tensors.device()):
-            return tensors.array(net.complete(net.space.layers[0].point(net.mixture().components)))
+            return tensors.array(net.complete(net.space.layers[0].point(mixture(entry).components)))
 
     return library.remember("codes of components", entry, compute)
 
@@ -107,4 +121,4 @@ def nearest_images(entry: Entry, k: int, n: int) -> np.ndarray:
     net: Any = library.model(entry)
     top = net.space.split(tensors.tensor(library.encoding(entry).points))[0]
     with torch.no_grad():
-        return net.mixture().components[k].log_prob(top).topk(min(n, len(top))).indices.cpu().numpy()
+        return mixture(entry).components[k].log_prob(top).topk(min(n, len(top))).indices.cpu().numpy()

@@ -1,9 +1,12 @@
-"""Pseudo-inputs: the pictures a VampPrior is made of, and how much of the data each one explains."""
+"""Pseudo-inputs: the pictures a VampPrior is made of, what each one explains and stands for, and which are alike."""
+
+from dataclasses import dataclass, replace
 
 import streamlit as st
 
-from explorer import draws, insets, library, parts, usage, view, words
+from explorer import around, draws, duplicate_list, insets, library, parts, usage, view, words
 from explorer.charts import images, sheet
+from explorer.components import has_inputs, noun, percent, source
 from explorer.library import Entry
 
 BLOCK = 96
@@ -12,6 +15,7 @@ WIDTH, HEIGHT = 672, 500
 """Pixels of the sheet beside the panel, at the width the page is designed for."""
 WHOLE_WIDTH, WHOLE_HEIGHT = 992, 580
 SAMPLES, NEAREST = 9, 6
+SHARES, AROUND, ALIKE = "Shares", "Samples", "Near-duplicates"
 
 WORDS = """
 A VampPrior is a mixture of the encoder's own clouds: each pseudo-input u is a picture that was learnt together with the
@@ -19,6 +23,11 @@ network, and the encoder turns it into one component q(z|u) of the prior. For ea
 image one can ask how likely its code came from each component; the average of these probabilities over the test set is
 the component's share. A few large shares mean that most components are idle. A pseudo-input need not look like an image
 of the data: only its code counts.
+
+*Samples* shows what a component stands for: the pseudo-input in the corner, and around it pictures of codes drawn from
+its q(z|u). Those of a component that explains many images are variations of one motif; those of one that explains
+none often are no image at all. *Near-duplicates* are pairs whose components are nearly the same distribution, however
+their pictures look: one of the two could go.
 """
 MATHS = r"""
 $$p(z) = \sum_{k=1}^{K} w_k\, q(z \mid u_k), \qquad w_k = \tfrac{1}{K}, \qquad
@@ -27,23 +36,15 @@ p(k \mid z) = \frac{w_k\, q(z \mid u_k)}{\sum_j w_j\, q(z \mid u_j)}, \qquad
 
 The shares sum to one. In a learnt mixture of Gaussians, $\mathcal{N}(z;\ m_k,\ \mathrm{diag}\, s_k^2)$ stands in the
 place of $q(z \mid u_k)$, with its own weights $w_k$.
+
+Two components are compared by their symmetric divergence,
+$\tfrac{1}{2}\, \mathrm{KL}(q_k \,\|\, q_l) + \tfrac{1}{2}\, \mathrm{KL}(q_l \,\|\, q_k)$. For two Gaussians of the same
+variance it is half the squared distance of their means in standard deviations, $\tfrac{1}{2} \sum_i (m_{ki} - m_{li})^2
+/ s_i^2$.
 """
 
 
 # -- words ---------------------------------------------------------------------------------------------------
-
-
-def has_inputs(entry: Entry) -> bool:
-    """Whether the components are those of pseudo-inputs."""
-    return library.why_not(entry, "pseudo_inputs") is None
-
-
-def noun(entry: Entry) -> str:
-    return "pseudo-input" if has_inputs(entry) else "component"
-
-
-def percent(share: float) -> str:
-    return f"{share:.2%}".replace("%", "\N{NO-BREAK SPACE}%") if share >= 0.00005 else "less than 0.01 %"
 
 
 def try_instead(entry: Entry) -> Entry | None:
@@ -68,22 +69,61 @@ def nothing(entry: Entry) -> None:
 # -- the sheet -----------------------------------------------------------------------------------------------
 
 
-def controls(most: int) -> tuple[int, bool, int]:
-    """The chosen rank of `most`, whether all pictures are shown, and the seed of the samples."""
-    parts.bounded("rank", 1, most)
-    options = {"label_visibility": "collapsed", "bind": "query-params"}
+@dataclass(frozen=True)
+class Chosen:
+    """What the controls say: the figure, the rank that is looked at, the seed of the samples; whole: all pictures;
+    which, count: of the components that are shown with their samples."""
+
+    figure: str = SHARES
+    rank: int = 1
+    seed: int = 0
+    whole: bool = False
+    which: str = around.MOST_USED
+    count: int = 3
+
+
+def controls(most: int, slow: bool) -> Chosen:
+    """The row of controls for a prior of `most` components; slow: whether pictures are drawn pixel by pixel."""
+    bound = {"label_visibility": "collapsed", "bind": "query-params"}
+    figures = [SHARES, AROUND, ALIKE]
+    figure = st.segmented_control("Figure", figures, default=SHARES, required=True, key="figure", **bound)
+    if figure == ALIKE:
+        return Chosen(figure)
+    if figure == AROUND:
+        which = st.segmented_control(
+            "Which", around.WHICH, default=around.MOST_USED, required=True, key="which", **bound
+        )
+        rank = ranked(most) if which == around.CHOSEN else 1
+        with view.more():
+            return Chosen(figure, rank, seeded(), False, which, counted(slow))
     parts.named("Rank by share")
-    rank = st.number_input("Rank by share", 1, most, 1, key="rank", width=136, **options)
-    whole = False
+    rank, whole = ranked(most), False
     if most > BLOCK:
         blocks, everything = f"{BLOCK} at a time", "All"
         shown = st.segmented_control(
-            "Pictures", [blocks, everything], default=blocks, required=True, key="pictures", **options
+            "Pictures", [blocks, everything], default=blocks, required=True, key="pictures", **bound
         )
         whole = shown == everything
-    parts.named("Seed")
-    seed = st.number_input("Seed", 0, 2**31 - 1, 0, key="draws", width=136, **options)
-    return rank, whole, seed
+    with view.more():
+        return Chosen(figure, rank, seeded(), whole)
+
+
+def seeded() -> int:
+    return st.number_input("Seed of the samples", 0, 2**31 - 1, 0, key="draws", bind="query-params")
+
+
+def counted(slow: bool) -> int:
+    """How many components are shown with their samples."""
+    name, counts = ("few_sheets", around.FEW_COUNTS) if slow else ("sheets", around.COUNTS)
+    default = 3
+    return st.segmented_control("How many", counts, default=default, required=True, key=name, bind="query-params")
+
+
+def ranked(most: int) -> int:
+    """The chosen rank of `most`."""
+    parts.bounded("rank", 1, most)
+    settings = {"label_visibility": "collapsed", "bind": "query-params", "help": "By share: 1 explains most."}
+    return st.number_input("Rank by share", 1, most, 1, key="rank", width=112, **settings)
 
 
 def columns_for(n: int, shape: tuple[int, ...], width: int, height: int) -> int:
@@ -153,19 +193,11 @@ def picture(entry: Entry, k: int) -> None:
 
 def samples(entry: Entry, k: int, seed: int) -> None:
     with parts.working("Drawing pixel by pixel …", draws.slow(entry)):
-        drawn, kind = _samples(entry, k, seed)
+        drawn = around.of_component(entry, k, seed, SAMPLES)
     scale = images.scale_for(3 * drawn.shape[-1], 280)
-    source = "q(z|u)" if has_inputs(entry) else "it"
     with st.container(gap=None):
         parts.pictured(sheet.grid(drawn, 3, scale), f"{SAMPLES} samples of the component, decoded.")
-        view.small(f"{SAMPLES} draws from {source}, decoded" + (" (samples)" if kind == "sample" else ""))
-
-
-def _samples(entry: Entry, k: int, seed: int):
-    def draw():
-        return draws.pictures(entry, draws.component_codes(entry, k, seed, SAMPLES), seed)
-
-    return library.remember("samples of a component", entry, draw, k, seed)
+        view.small(f"{SAMPLES} draws from {source(entry)}, decoded" + (" (samples)" if draws.slow(entry) else ""))
 
 
 def place(entry: Entry, k: int, height: int) -> None:
@@ -181,10 +213,9 @@ def nearest(entry: Entry, k: int) -> None:
     found = usage.nearest_images(entry, k, NEAREST)
     pictures = test.gray[found]
     scale = images.scale_for(NEAREST * pictures.shape[-1], 560)
-    source = "q(z|u)" if has_inputs(entry) else "it"
     with st.container(gap=None):
         parts.pictured(sheet.grid(pictures, NEAREST, scale), "The nearest test images.")
-        view.small(f"test images most probable under {source}")
+        view.small(f"test images most probable under {source(entry)}")
 
 
 def panel(entry: Entry, found: usage.Usage, rank: int, seed: int) -> None:
@@ -218,21 +249,23 @@ def wide_panel(entry: Entry, found: usage.Usage, rank: int, seed: int) -> None:
 # -- the page ------------------------------------------------------------------------------------------------
 
 
-def single(entry: Entry, found: usage.Usage, rank: int, whole: bool, seed: int) -> None:
-    if whole:
-        component_sheet(entry, found, rank, True, WHOLE_WIDTH, WHOLE_HEIGHT)
+def single(entry: Entry, found: usage.Usage, chosen: Chosen) -> None:
+    if chosen.figure != SHARES:
+        other_figure(entry, found, chosen, WHOLE_WIDTH)
+    elif chosen.whole:
+        component_sheet(entry, found, chosen.rank, True, WHOLE_WIDTH, WHOLE_HEIGHT)
         caption(entry, found)
-        wide_panel(entry, found, rank, seed)
-        return
-    left, right = st.columns([7, 3], gap="medium")
-    with left:
-        component_sheet(entry, found, rank, False, WIDTH, HEIGHT)
-        caption(entry, found)
-    with right:
-        panel(entry, found, rank, seed)
+        wide_panel(entry, found, chosen.rank, chosen.seed)
+    else:
+        left, right = st.columns([7, 3], gap="medium")
+        with left:
+            component_sheet(entry, found, chosen.rank, False, WIDTH, HEIGHT)
+            caption(entry, found)
+        with right:
+            panel(entry, found, chosen.rank, chosen.seed)
 
 
-def side_by_side(entries: list[Entry], found: dict[str, usage.Usage], rank: int, whole: bool, seed: int) -> None:
+def side_by_side(entries: list[Entry], found: dict[str, usage.Usage], chosen: Chosen) -> None:
     for column, entry in zip(st.columns(2, gap="medium"), entries, strict=True):
         with column:
             st.markdown(f"**{entry.name}** · {words.capital(entry.prior_title)}")
@@ -240,11 +273,33 @@ def side_by_side(entries: list[Entry], found: dict[str, usage.Usage], rank: int,
                 nothing(entry)
                 continue
             mine = found[entry.name]
-            own = min(rank, len(mine.shares))
+            own = min(chosen.rank, len(mine.shares))
             explain_mixture(entry)
-            component_sheet(entry, mine, own, whole, WHOLE_WIDTH // 2 - 16, HEIGHT)
+            if chosen.figure != SHARES:
+                other_figure(entry, mine, replace(chosen, rank=own), WHOLE_WIDTH // 2 - 16, columns=3)
+                continue
+            component_sheet(entry, mine, own, chosen.whole, WHOLE_WIDTH // 2 - 16, HEIGHT)
             caption(entry, mine)
-            panel(entry, mine, own, seed)
+            panel(entry, mine, own, chosen.seed)
+
+
+def other_figure(
+    entry: Entry, found: usage.Usage, chosen: Chosen, width: int, columns: int = duplicate_list.COLUMNS
+) -> None:
+    """The components with their samples, or the pairs that are alike (so many columns of them)."""
+    if chosen.figure == ALIKE:
+        duplicate_list.show(entry, found, width, columns)
+        return
+    each = around.sheets(entry, found, chosen.which, chosen.count, chosen.rank, chosen.seed, width)
+    corner = "the pseudo-input itself" if has_inputs(entry) else "its mean, decoded"
+    said = (
+        f"In the corner, framed, {corner}; around it {each} draws from {source(entry)}, decoded"
+        f"{' (samples of p(x|z))' if draws.slow(entry) else ''}. The share says how much of the test images the "
+        f"{noun(entry)} explains; an even share would be {percent(1 / len(found.shares))}."
+    )
+    if entry.space_kind == "layers":
+        said += " It is one of the top layer; the layers below are drawn given it."
+    view.caption(said, f"{entry.name} · {library.images(entry).provenance} · seed {chosen.seed} · not sorted")
 
 
 def explain_mixture(entry: Entry) -> None:
@@ -269,16 +324,17 @@ def main() -> None:
     for entry in entries:
         if view.problem(entry, "components") is None and view.problem(entry) is None:
             found[entry.name] = usage.of(entry)
-    chosen = (1, False, 0)
+    chosen = Chosen()
     with parts.stage(place):
         if found:
             with row:
-                chosen = controls(max(len(one.shares) for one in found.values()))
+                slow = any(draws.slow(entry) for entry in entries if entry.name in found)
+                chosen = controls(max(len(one.shares) for one in found.values()), slow)
         if len(entries) > 1:
-            side_by_side(entries, found, *chosen)
+            side_by_side(entries, found, chosen)
         elif found:
             explain_mixture(entries[0])
-            single(entries[0], found[entries[0].name], *chosen)
+            single(entries[0], found[entries[0].name], chosen)
         else:
             nothing(entries[0])
     view.explain(WORDS, MATHS)

@@ -59,6 +59,22 @@ def shares(
     return png(sheet)
 
 
+def cornered(corner: np.ndarray, images: np.ndarray, columns: int, scale: int, tones: Tone) -> bytes:
+    """A picture [C, H, W] in the upper left corner, framed, and images [N, C, H, W] around it, row by row.
+
+    All are enlarged `scale` times; the frame fills the gap around the corner. The rest of the sheet is transparent.
+    """
+    every = np.concatenate([to_uint8(np.asarray(corner))[None], to_uint8(np.asarray(images))])
+    high, wide = every.shape[2] * scale, every.shape[3] * scale
+    down, across = high + FRAME, wide + FRAME
+    sheet = np.zeros((-(-len(every) // columns) * down + FRAME, columns * across + FRAME, 4), np.uint8)
+    sheet[: high + 2 * FRAME, : wide + 2 * FRAME] = colour(tones.ink)
+    for i, image in enumerate(every):
+        top, left = (i // columns) * down + FRAME, (i % columns) * across + FRAME
+        sheet[top : top + high, left : left + wide] = enlarge(opaque(image), scale)
+    return png(sheet)
+
+
 def opaque(image: np.ndarray) -> np.ndarray:
     """An image [C, H, W] of bytes, gray or RGB, as RGBA [H, W, 4]."""
     colours = image.transpose(1, 2, 0)
