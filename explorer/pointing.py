@@ -20,11 +20,13 @@ HELD = {
 def way(entry: Entry, layout: Layout, plane: CanvasPlane, *, exact: bool = True) -> str:
     """The sentence, or "" where z is the place itself. exact: a server decodes where the pointer rests."""
     if plane.decoder is None and plane.lattice is None:
-        return ""
+        if layout.axes is None:
+            return "Nothing is decoded at the pointer: the map has no way back, and no browser can run this decoder."
+        return "No browser can run this decoder: its pictures stand on the *Decoded plane*." if exact else ""
     if layout.axes is None:
         nearest = "At the pointer, z is the mean of the eight nearest images' codes: the map has no way back."
         return nearest if plane.decoder is not None and plane.codes is not None else ""
-    held = HELD.get(entry.space_kind or "", HELD["euclidean"]) if layout.kind == "PCA" else ""
+    held = HELD.get(entry.space_kind or "", HELD["euclidean"]) if layout.kind != "units" else ""
     if plane.lattice is not None:
         tiles = f"At the pointer stands the nearest of {plane.lattice.columns} × {plane.lattice.rows} decoded pictures"
         return f"{tiles}{', and the exact one when it rests' if exact else ''}. {held}".strip()
@@ -38,5 +40,5 @@ def drawing(entries: list[Entry], layouts: list[Layout], shown: list[CanvasPlane
     if any(entry.binarisation != "none" for entry, _ in able):
         sentences.append("A drawing is binarised before it is encoded, by one fixed draw, as the test images were.")
     if any(layout.axes is None for _, layout in able):
-        sentences.append("It has no place on this map: UMAP places only the images that it was made from.")
+        sentences.append("It has no place on this map: it places only the images that it was made from.")
     return " ".join(sentences)

@@ -5,13 +5,14 @@ import io
 import json
 import shutil
 import subprocess
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 from safetensors.numpy import load
 
-from explorer import library, planes
+from explorer import library, planes, pointing
 from explorer.canvas import Class, blobs, bundle, data_address, options, picked, scene
 
 REGION = ((-3.0, 3.0), (-3.0, 3.0))
@@ -142,6 +143,14 @@ def test_a_lattice_is_decoded_where_its_tiles_lie(made):
     x = REGION[0][0] + (column + 0.5) * 6 / found.columns
     y = REGION[1][1] - (row + 0.5) * 6 / found.rows
     assert z == pytest.approx([x, y])
+
+
+def test_the_caption_says_when_nothing_is_decoded(made):
+    entry, layout, plane = made("deep")
+    dumb = replace(plane, decoder=None, lattice=None)
+    assert "held at the chosen image" in pointing.way(entry, layout, plane)
+    assert "No browser can run this decoder" in pointing.way(entry, layout, dumb)
+    assert "no way back" in pointing.way(entry, replace(layout, kind="UMAP", axes=None), dumb)
 
 
 # -- the whole -----------------------------------------------------------------------------------------------
