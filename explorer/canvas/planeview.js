@@ -90,6 +90,7 @@ export class PlaneView {
     if (!places || places.shape.length !== 2 || places.shape[1] !== 2) throw new Error("The file has no places of points.");
     const n = places.shape[0];
     if (group && group.data.length !== n) throw new Error(`There are ${n} points, but the classes of ${group.data.length}.`);
+    if (group && group.data.some((place) => place >= this.stage.classes.length)) throw new Error("The classes of the points are damaged.");
     for (const name of ["spread"]) if (tensors[name] && tensors[name].shape[0] !== n) throw new Error(`There are ${n} points, but ${name} is given for ${tensors[name].shape[0]}.`);
     if (tensors.shares && tensors.shares.data.length * 2 !== tensors.pseudo?.data.length) throw new Error("The shares of the pseudo-inputs do not fit their number.");
     if (tensors.axes && tensors.axes.data.length !== 2 * tensors.centre?.data.length) throw new Error("The way back from the plane is damaged.");

@@ -419,11 +419,11 @@ def bare(visit, tmp_path):
     labels = rng.integers(0, 3, 400)
     classes = [Class(0, "cats & dogs"), Class(1, '<img src=x onerror="window.hacked = 1">'), Class(2, "two")]
 
-    def build(kind="units", decoder=None, codes=None, **settings) -> Canvas:
+    def build(kind="units", decoder=None, codes=None, legend=classes, **settings) -> Canvas:
         way = {"centre": np.zeros(2), "axes": np.eye(2)} if kind == "units" else {}
         blob = blobs.points(points, kind=kind, space="euclidean", labels=labels, classes=classes, **way)
         plane = CanvasPlane("bare", "", "z₁", "z₂", blob, (1, 8, 8), decoder=decoder, codes=codes)
-        made = options([plane], ((-3, 3), (-3, 3)), address=data_address, classes=classes, height=500, **settings)
+        made = options([plane], ((-3, 3), (-3, 3)), address=data_address, classes=legend, height=500, **settings)
         written = json.dumps(made).replace("<", "\\u003c")  # a class name may not end the script
         page = f"""<!doctype html><meta charset="utf-8"><body><script type="module">{bundle.script()}
             window.told = [];
@@ -473,6 +473,11 @@ def test_on_a_map_without_a_way_back_z_is_a_mean_of_the_nearest_codes(bare):
     weights = distance[eight] ** -2 / (distance[eight] ** -2).sum()
     assert np.allclose(found["z"], weights @ codes[eight].astype(float), atol=0.05)
     assert np.abs(np.array(found["pixels"]) - picture(SMALL, found["z"])).max() < 1e-5
+
+
+def test_a_class_that_is_not_there_is_a_sentence(bare):
+    assert "The classes of the points are damaged." in bare(legend=bare.classes[:2]).now["planes"][0]["error"]
+    assert bare().now["planes"][0]["error"] is None
 
 
 def test_two_ends_are_dragged_and_a_bead_runs_along_a_path(visit, bare):
