@@ -9,7 +9,7 @@ from explorer import components, draws, library, parts, usage, view
 from explorer.charts import images, sheet
 from explorer.library import Entry
 
-MOST_USED, LEAST_USED, CHOSEN = "Most used", "Least used", "From rank"
+MOST_USED, LEAST_USED, CHOSEN = "Most used", "Least used", "Rank"
 WHICH = (MOST_USED, LEAST_USED, CHOSEN)
 COUNTS, FEW_COUNTS = (1, 3, 8, 18), (1, 3)
 """How many are shown, and how many where each picture is drawn pixel by pixel."""

@@ -96,7 +96,7 @@ def controls(most: int, slow: bool) -> Chosen:
         rank = ranked(most) if which == around.CHOSEN else 1
         with view.more():
             return Chosen(figure, rank, seeded(), False, which, counted(slow))
-    parts.named("Rank by share")
+    parts.named("Rank")
     rank, whole = ranked(most), False
     if most > BLOCK:
         blocks, everything = f"{BLOCK} at a time", "All"
@@ -123,7 +123,7 @@ def ranked(most: int) -> int:
     """The chosen rank of `most`."""
     parts.bounded("rank", 1, most)
     settings = {"label_visibility": "collapsed", "bind": "query-params", "help": "By share: 1 explains most."}
-    return st.number_input("Rank by share", 1, most, 1, key="rank", width=112, **settings)
+    return st.number_input("Rank by share", 1, most, 1, key="rank", width=100, **settings)
 
 
 def columns_for(n: int, shape: tuple[int, ...], width: int, height: int) -> int:

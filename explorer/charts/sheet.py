@@ -20,6 +20,23 @@ def grid(images: np.ndarray, columns: int, scale: int, gap: int = 2) -> bytes:
     return png(tile(large, columns, gap))
 
 
+def beside(images: np.ndarray, others: np.ndarray, columns: int, scale: int, gap: int = 2) -> bytes:
+    """Images [N, C, H, W] each with another one of the same shape at its right, as a grid of so many pairs in a row.
+
+    Pairs are three times as far from each other as the two of a pair, which are `gap` pixels of the PNG apart.
+    """
+    both = [to_uint8(np.asarray(each)).repeat(scale, axis=2).repeat(scale, axis=3) for each in (images, others)]
+    n, channels, high, wide = both[0].shape
+    down, across = high + 3 * gap, 2 * wide + 4 * gap
+    sheet = np.zeros((-(-n // columns) * down - 3 * gap, columns * across - 3 * gap, channels + 1), np.uint8)
+    for i in range(n):
+        top, left = i // columns * down, i % columns * across
+        for k, each in enumerate(both):
+            place = sheet[top : top + high, left + k * (wide + gap) : left + k * (wide + gap) + wide]
+            place[:, :, :channels], place[:, :, channels] = each[i].transpose(1, 2, 0), 255
+    return png(sheet)
+
+
 def blank(n: int, columns: int, shape: tuple[int, int, int], scale: int, tones: Tone, gap: int = 2) -> bytes:
     """The empty places of n pictures of this shape (C, H, W): what stands there while they are computed.
 

@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from http.client import HTTPException
 from pathlib import Path
 
@@ -15,6 +16,18 @@ from .files import problem, reason
 
 _PATIENCE = 30.0
 """Seconds without a byte after which a server counts as dead; torchvision would wait for ever."""
+
+_allowed: ContextVar[bool] = ContextVar("downloads are allowed", default=True)
+
+
+@contextmanager
+def no_downloads() -> Iterator[None]:
+    """Within it, a file that is missing is a `DataError` at once: for those who only look."""
+    before = _allowed.set(False)
+    try:
+        yield
+    finally:
+        _allowed.reset(before)
 
 
 def fetch(dataset: str, path: Path, expected: str, remedy: str) -> None:
@@ -27,8 +40,11 @@ def fetch(dataset: str, path: Path, expected: str, remedy: str) -> None:
         remedy: what a person should do when the download fails.
 
     Raises:
-        DataError: no mirror answered, the content was wrong, the folder is not writable or the disk is full.
+        DataError: no mirror answered, the content was wrong, the folder is not writable or the disk is full; or
+            there are to be `no_downloads`.
     """
+    if not _allowed.get():
+        raise problem(path, "is missing", expected, remedy)
     try:
         # Imported here because it takes seconds, and most of the time there is nothing to download.
         from torchvision import datasets

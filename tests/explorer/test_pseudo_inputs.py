@@ -36,7 +36,7 @@ def test_samples_around_the_most_and_the_least_used():
     at = app("pseudo_inputs", model=name, figure="Samples", which="Least used", sheets="8")
     assert len(at.get("image")) == 8
     assert f"pseudo-input {order[-1]} · rank {len(order)} ·" in texts(at)
-    at = app("pseudo_inputs", model=name, figure="Samples", which="From rank", sheets="1", rank="7")
+    at = app("pseudo_inputs", model=name, figure="Samples", which="Rank", sheets="1", rank="7")
     assert len(at.get("image")) == 1
     assert f"pseudo-input {order[6]} · rank 7 ·" in texts(at)
     assert "around it 49 draws" in texts(at)
