@@ -20,22 +20,22 @@ REACHED = f"""(() => {{
 
 def wait_for(visit, epoch: int) -> None:
     """Until the firm curve has reached this epoch; nothing on the page is touched."""
-    visit.page.wait_for_function(f"{REACHED} >= {epoch}", timeout=60_000)
+    visit.page.wait_for_function(f"{REACHED} >= {epoch}", timeout=120_000)
 
 
 def open_run(visit, reached: int = 0) -> None:
     """Open the run's page. (While the run goes on, the page never comes to rest.)"""
     visit.page.goto(f"{visit.address}/runs?run={NAME}")
     wait_for(visit, reached)
-    visit.page.locator(CURVES).wait_for(timeout=60_000)
+    visit.page.locator(CURVES).wait_for(timeout=120_000)
 
 
 def wait_for_state(visit, state: str) -> None:
-    visit.page.get_by_test_id("stProgress").filter(has_text=state).wait_for(timeout=90_000)
+    visit.page.get_by_test_id("stProgress").filter(has_text=state).wait_for(timeout=180_000)
 
 
 def press(visit, label: str) -> None:
-    visit.page.get_by_role("button", name=label, exact=True).first.click()
+    visit.page.get_by_role("button", name=label, exact=True).first.click(timeout=120_000)
 
 
 def fill(visit, label: str, value: str, said: str) -> None:
@@ -43,18 +43,22 @@ def fill(visit, label: str, value: str, said: str) -> None:
     field = visit.page.get_by_label(label, exact=True).first
     field.fill(value)
     field.press("Enter")
-    visit.page.get_by_test_id("stCode").filter(has_text=f"--{said} {value}").wait_for(timeout=30_000)
+    visit.page.get_by_test_id("stCode").filter(has_text=f"--{said} {value}").wait_for(timeout=120_000)
 
 
-def slow_down(visit, folder, key: str, seconds: float) -> None:
-    """Move the pace with a key, and wait until the run is asked for it."""
+def slow_down(visit, folder, seconds: float) -> None:
+    """Move the pace with the arrow keys until the run is asked for this one. (A key may be lost where the page is being
+    drawn anew, or be late where the machine is slow: each press looks at where the pace is by then.)"""
     slider = visit.page.locator('.st-key-header [data-testid="stSlider"] input').first
-    for _ in range(20):
-        slider.focus()
-        visit.page.keyboard.press(key)
-        for _ in range(20):
-            if control.read(folder).pace == seconds:
-                return
+    for _ in range(40):
+        now = control.read(folder).pace
+        if now == seconds:
+            return
+        slider.focus(timeout=120_000)
+        visit.page.keyboard.press("ArrowRight" if now < seconds else "ArrowLeft")
+        for _ in range(25):
+            if control.read(folder).pace != now:
+                break
             visit.page.wait_for_timeout(200)
     pytest.fail(f"the pace is {control.read(folder).pace}, not {seconds}")
 
@@ -76,7 +80,7 @@ def seen(visit) -> list[float]:
     return visit.page.evaluate(f"{CHART}._fullLayout.xaxis.range")
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_a_run_from_the_form_to_the_finished_model(own_app, window, tmp_path):
     visit, root, folder = window(own_app.address), tmp_path / "runs", tmp_path / "runs" / NAME
     visit.open("new_run", preset="digits-standard-2d")
@@ -88,8 +92,7 @@ def test_a_run_from_the_form_to_the_finished_model(own_app, window, tmp_path):
 
     # It grows without a touch, and a zoom into it stays. (However fast or slow this machine is: the run must neither
     # end before it is stopped nor keep us waiting.)
-    slow_down(visit, folder, "ArrowRight", 1)
-    slow_down(visit, folder, "ArrowRight", 2)
+    slow_down(visit, folder, 2)
     assert f"run={NAME}" in visit.page.url
     wait_for(visit, 2)
     before, shown = visit.page.evaluate(REACHED), zoomed(visit)
@@ -97,12 +100,12 @@ def test_a_run_from_the_form_to_the_finished_model(own_app, window, tmp_path):
     assert seen(visit) == shown
     visit.screenshot("runs-light")
     visit.assert_healthy()
-    slow_down(visit, folder, "End", 30)
+    slow_down(visit, folder, 30)
 
     # To another page, and back.
     before = visit.page.evaluate(REACHED)
     visit.page.get_by_test_id("stSidebarNav").get_by_text("Samples", exact=True).click()
-    visit.page.get_by_role("heading", name="Samples", exact=True).wait_for()
+    visit.page.get_by_role("heading", name="Samples", exact=True).wait_for(timeout=120_000)
     visit.settle()
     visit.assert_healthy()
     visit.page.get_by_test_id("stSidebarNav").get_by_text("Runs", exact=True).click()
@@ -116,9 +119,8 @@ def test_a_run_from_the_form_to_the_finished_model(own_app, window, tmp_path):
     assert worker.is_running()
     own_app.start()
     open_run(visit)
-    slow_down(visit, folder, "Home", 0)
+    slow_down(visit, folder, 5)
     wait_for(visit, before + 1)
-    slow_down(visit, folder, "End", 30)
     epochs = visit.page.evaluate(f"Array.from({CHART}._fullData[0].x)")
     assert epochs == list(range(1, len(epochs) + 1))
 
@@ -126,10 +128,10 @@ def test_a_run_from_the_form_to_the_finished_model(own_app, window, tmp_path):
     press(visit, "Stop")
     wait_for_state(visit, "Stopped")
     assert runs.get(root, NAME).state == "stopped"
-    worker.wait(20)
+    worker.wait(120)
     press(visit, "Resume")
     wait_for_state(visit, "Running")
-    slow_down(visit, folder, "Home", 0)
+    slow_down(visit, folder, 0)
     wait_for_state(visit, "Finished")
     epochs = visit.page.evaluate(f"Array.from({CHART}._fullData[0].x)")
     assert epochs == list(range(1, EPOCHS + 1))
@@ -137,7 +139,7 @@ def test_a_run_from_the_form_to_the_finished_model(own_app, window, tmp_path):
 
     # The finished model.
     press(visit, "Open in Latent space")
-    visit.page.wait_for_url("**/latent_space?*", timeout=30_000)
+    visit.page.wait_for_url("**/latent_space?*", timeout=120_000)
     visit.page.wait_for_timeout(500)
     visit.settle()
     assert f"model={NAME}" in visit.page.url
@@ -150,7 +152,7 @@ def test_a_read_only_app_is_not_talked_into_training(serve, window, tmp_path):
     visit = window(serve(EXPLORER_READ_ONLY="1").address)
     for address in ("runs", "new_run", "runs?run=x"):
         visit.page.goto(f"{visit.address}/{address}")
-        visit.page.get_by_text("Page not found").first.wait_for(timeout=60_000)
+        visit.page.get_by_text("Page not found").first.wait_for(timeout=120_000)
     navigation = visit.page.get_by_test_id("stSidebarNav").inner_text()
     assert "Samples" in navigation
     assert "Train" not in navigation
