@@ -15,7 +15,7 @@ WIDTH, HEIGHT = 672, 500
 """Pixels of the sheet beside the panel, at the width the page is designed for."""
 WHOLE_WIDTH, WHOLE_HEIGHT = 992, 580
 SAMPLES, NEAREST = 9, 6
-SHARES, AROUND, ALIKE = "Shares", "Samples", "Near-duplicates"
+SHARES, AROUND, ALIKE = "Shares", "Samples", "Duplicates"
 
 WORDS = """
 A VampPrior is a mixture of the encoder's own clouds: each pseudo-input u is a picture that was learnt together with the
@@ -26,7 +26,7 @@ of the data: only its code counts.
 
 *Samples* shows what a component stands for: the pseudo-input in the corner, and around it pictures of codes drawn from
 its q(z|u). Those of a component that explains many images are variations of one motif; those of one that explains
-none often are no image at all. *Near-duplicates* are pairs whose components are nearly the same distribution, however
+none often are no image at all. *Duplicates* are pairs whose components are nearly the same distribution, however
 their pictures look: one of the two could go.
 """
 MATHS = r"""
@@ -97,15 +97,19 @@ def controls(most: int, slow: bool) -> Chosen:
         with view.more():
             return Chosen(figure, rank, seeded(), False, which, counted(slow))
     parts.named("Rank")
-    rank, whole = ranked(most), False
-    if most > BLOCK:
-        blocks, everything = f"{BLOCK} at a time", "All"
-        shown = st.segmented_control(
-            "Pictures", [blocks, everything], default=blocks, required=True, key="pictures", **bound
-        )
-        whole = shown == everything
+    rank = ranked(most)
     with view.more():
-        return Chosen(figure, rank, seeded(), whole)
+        return Chosen(figure, rank, seeded(), everything(most))
+
+
+def everything(most: int) -> bool:
+    """Whether all components are shown at once, where they are many."""
+    if most <= BLOCK:
+        return False
+    some, every = f"{BLOCK} at a time", "All"
+    return every == st.segmented_control(
+        "Pictures", [some, every], default=some, required=True, key="pictures", bind="query-params"
+    )
 
 
 def seeded() -> int:
@@ -123,7 +127,7 @@ def ranked(most: int) -> int:
     """The chosen rank of `most`."""
     parts.bounded("rank", 1, most)
     settings = {"label_visibility": "collapsed", "bind": "query-params", "help": "By share: 1 explains most."}
-    return st.number_input("Rank by share", 1, most, 1, key="rank", width=100, **settings)
+    return st.number_input("Rank by share", 1, most, 1, key="rank", width=84, **settings)
 
 
 def columns_for(n: int, shape: tuple[int, ...], width: int, height: int) -> int:

@@ -45,7 +45,7 @@ def test_samples_around_the_most_and_the_least_used():
 def test_near_duplicates_are_named_with_their_distance():
     name = "digits-vampprior-2d"
     alike = duplicates.of(library.find(name))
-    at = app("pseudo_inputs", model=name, figure="Near-duplicates")
+    at = app("pseudo_inputs", model=name, figure="Duplicates")
     said = texts(at)
     first, second = alike.pairs[0]
     share = usage.of(library.find(name)).shares[[first, second]].sum()
@@ -71,18 +71,18 @@ def test_a_mixtures_components_are_shown_likewise(tiny, tmp_path, monkeypatch, c
     assert re.search(r"component \d · rank 1 ·", said)
     assert "24 draws from it, decoded" in said
     assert re.search(
-        "has a near-dup|have a near-dup|one component alone", texts(app("pseudo_inputs", figure="Near-duplicates"))
+        "has a near-dup|have a near-dup|one component alone", texts(app("pseudo_inputs", figure="Duplicates"))
     )
 
 
-@pytest.mark.parametrize("figure", ["Samples", "Near-duplicates"])
+@pytest.mark.parametrize("figure", ["Samples", "Duplicates"])
 @pytest.mark.parametrize("name", ["digits-vmf-vampprior", "digits-vampprior-householder", "digits-hvae-vampprior"])
 def test_every_kind_of_component_has_its_samples_and_distances(name, figure):
     at = app("pseudo_inputs", model=name, figure=figure, beside="digits-vampprior-2d")
     assert not at.error
     assert not at.info
-    assert len(at.get("image")) == {"Samples": 6, "Near-duplicates": 24}[figure]
-    if figure == "Near-duplicates":
+    assert len(at.get("image")) == {"Samples": 6, "Duplicates": 24}[figure]
+    if figure == "Duplicates":
         assert ("estimated from 64 draws" in texts(at)) == (name != "digits-hvae-vampprior")
 
 
