@@ -19,7 +19,7 @@ from explorer.library import Entry
 if TYPE_CHECKING:
     from explorer.charts.plane import Plane
 
-Kind = Literal["units", "PCA", "UMAP"]
+Kind = Literal["units", "PCA", "Units", "UMAP", "UMAP by class", "UMAP on a sphere", "t-SNE"]
 CELLS = 160
 """Cells of the density grid along the side of the region in view."""
 MARGIN = 1.5
@@ -31,7 +31,9 @@ class Layout:
     """The test images (and pseudo-inputs) of a model on a plane.
 
     points [N, 2], pseudo [K, 2] or None; lost: what the plane does not show, or None; centre [n] and axes [2, n] lead
-    from the plane back to coordinates, `centre + y @ axes`, and are None where there is no way back.
+    from the plane back to coordinates, `centre + y @ axes`, and are None where there is no way back; name: what tells
+    layouts of a kind apart (which units, which layer, means or draws); drawn: coordinates [N, n] of the draws that are
+    shown in place of the points of q(z|x), or None.
     """
 
     kind: Kind
@@ -42,6 +44,8 @@ class Layout:
     lost: str | None = None
     centre: np.ndarray | None = None
     axes: np.ndarray | None = None
+    name: str = ""
+    drawn: np.ndarray | None = None
 
     def to_plane(self, coordinates: np.ndarray) -> np.ndarray:
         """[..., n] to [..., 2]."""

@@ -60,6 +60,16 @@ def encode_all(model: Model, x: Tensor) -> tuple[Tensor, Tensor | None]:
     return torch.cat(points), torch.cat(spreads) if spreads else None
 
 
+@torch.no_grad()
+def sample_all(model: Model, x: Tensor, seed: int = 0) -> Tensor:
+    """One draw of z from q(z|x) of each image, `[N, d]`, in passes of bounded size; the same for the same seed."""
+    draws = []
+    for start, part in zip(range(0, len(x), _IMAGES), x.split(_IMAGES), strict=True):
+        with seeded(seed + start, x.device):
+            draws.append(model.encode(part).rsample())
+    return torch.cat(draws)
+
+
 def active_units(model: Model, x: Tensor, threshold: float = THRESHOLD) -> ActiveUnits:
     """A_u = Var_x(E_{q(z|x)}[z_u]); unit u is active when A_u > threshold.
 

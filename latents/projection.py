@@ -139,13 +139,16 @@ def project_folder(
     return target
 
 
-def cache_file(path: Path | str) -> Path:
-    """Where the projections of a user's model are cached, keyed by the content of its weights and recipe."""
+def cache_file(path: Path | str, method: str = "") -> Path:
+    """Where the projections of a user's model are cached, keyed by the content of its weights and recipe.
+
+    method: of `neighbour_maps`, or "" for PCA and UMAP.
+    """
     folder = ModelFolder(path)
     weights = folder.path / WEIGHTS
     if not weights.is_file():
         raise FolderError(f"{folder.path} has no {WEIGHTS} yet, so there is nothing to project; train it first")
-    key = hashlib.sha256(f"{_FORMAT} {folder.recipe.data.model_dump_json()}".encode())
+    key = hashlib.sha256(f"{_FORMAT}{method} {folder.recipe.data.model_dump_json()}".encode())
     key.update(weights.read_bytes())
     return user_cache() / "latents" / "projections" / f"{key.hexdigest()[:32]}.safetensors"
 

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from explorer import (
-    access,
     chosen,
     colours,
     draws,
     focus,
     library,
+    maps_made,
     one_point,
     parts,
     planes,
     pointing,
     probing,
-    projecting,
+    projections,
     view,
 )
 from explorer.canvas import canvas, pad, waiting
@@ -73,10 +73,7 @@ def header(entries: list[Entry]) -> tuple[dict, DeltaGenerator]:
         how["view"] = st.segmented_control(
             "View", [POINTS, DECODED, TRAINING, DRAW], default=POINTS, required=True, key="view", **bound
         )
-        if any("PCA" in planes.kinds(entry) for entry in entries):
-            how["kind"] = st.segmented_control(
-                "Plane", ["PCA", "UMAP"], default="PCA", required=True, key="plane", **bound
-            )
+        how["kind"] = projections.control(entries)
         return how, parts.row()
 
 
@@ -86,19 +83,18 @@ def more(entries: list[Entry], layouts: list[planes.Layout], how: dict) -> None:
     has_pseudo = any(layout.pseudo is not None for layout in layouts)
     has_prior = any(entry.flat and library.why_not(entry, "prior_density") is None for entry in entries)
     has_spread = any(entry.flat and library.encoding(entry).stddev is not None for entry in entries)
-    with view.more():
-        how["pseudo"] = has_pseudo and st.toggle("Pseudo-inputs", True, key="pseudo", **bound)
-        how["shares"] = has_pseudo and st.toggle(
-            "Pseudo-inputs as large as their share", True, key="shares", disabled=not how["pseudo"], **bound
-        )
-        how["prior"] = has_prior and st.toggle("Prior density", True, key="prior", **bound)
-        how["aggregate"] = has_spread and st.toggle("Density of all q(z|x)", key="aggregate", **bound)
-        how["shapes"] = st.toggle("A shape for each class", key="shapes", **bound)
-        how["linked"] = len(entries) == 1 or st.toggle("Planes move together", True, key="linked", **bound)
-        how["size"] = st.slider("Size of dots", 2.0, 8.0, 3.5, 0.5, key="size", **bound)
-        focus.keep(chosen.K)
-        st.slider("Nearest images shown of a chosen one", 1, 24, chosen.NEAREST, key=chosen.K, **bound)
-        save(entries, how["kind"])
+    how["pseudo"] = has_pseudo and st.toggle("Pseudo-inputs", True, key="pseudo", **bound)
+    how["shares"] = has_pseudo and st.toggle(
+        "Pseudo-inputs as large as their share", True, key="shares", disabled=not how["pseudo"], **bound
+    )
+    how["prior"] = has_prior and st.toggle("Prior density", True, key="prior", **bound)
+    how["aggregate"] = has_spread and st.toggle("Density of all q(z|x)", key="aggregate", **bound)
+    how["shapes"] = st.toggle("A shape for each class", key="shapes", **bound)
+    how["linked"] = len(entries) == 1 or st.toggle("Planes move together", True, key="linked", **bound)
+    how["size"] = st.slider("Size of dots", 2.0, 8.0, 3.5, 0.5, key="size", **bound)
+    focus.keep(chosen.K)
+    st.slider("Nearest images shown of a chosen one", 1, 24, chosen.NEAREST, key=chosen.K, **bound)
+    save(entries, how["kind"])
 
 
 def save(entries: list[Entry], kind: str) -> None:
@@ -190,7 +186,7 @@ def caption(entries: list[Entry], layouts: list[planes.Layout], shown: list[Canv
     if how["view"] == DECODED:
         sentence = f"Each picture is {parts.shown(entries)} at its place on the plane"
     else:
-        sentence = f"Each dot is a test image at {parts.points(entries)}"
+        sentence = f"Each dot is a test image at {dots(entries, layouts)}"
         sentence += colours.stated(entries, how["colour"])
         if how["pseudo"] and any(layout.pseudo is not None for layout in layouts):
             sentence += f"; {'white' if view.dark() else 'black'} dots are pseudo-inputs"
@@ -206,6 +202,14 @@ def caption(entries: list[Entry], layouts: list[planes.Layout], shown: list[Canv
     view.caption(f"{sentence} {first.lost or ''}", f"{names} · {view.test_images(entries)}")
 
 
+def dots(entries: list[Entry], layouts: list[planes.Layout]) -> str:
+    """What the dots are: `the mean of q(z|x)`, or a draw."""
+    if not any(layout.drawn is not None for layout in layouts):
+        return parts.points(entries)
+    fixed = [entry for entry, layout in zip(entries, layouts, strict=True) if layout.drawn is None]
+    return "one draw of z from q(z|x)" + (f" ({parts.points(fixed)} for {fixed[0].name})" if fixed else "")
+
+
 def _frames(shown: list[CanvasPlane]) -> str:
     missing = [plane.name for plane in shown if plane.frames is None]
     if missing:
@@ -214,23 +218,6 @@ def _frames(shown: list[CanvasPlane]) -> str:
 
 
 # -- the page ----------------------------------------------------------------------------------------------
-
-
-def missing_maps(entries: list[Entry]) -> None:
-    """UMAP has not been computed yet: offer to, and show how far it is."""
-    for entry in entries:
-        if access.read_only():
-            view.unavailable(f"UMAP of {entry.name} has not been computed, and this app is read-only.", "Choose PCA.")
-        elif projecting.find(entry) is None:
-            view.unavailable(
-                f"UMAP of {entry.name} has not been computed yet.",
-                "It takes about a minute, in a process of its own, and is kept.",
-            )
-            if st.button("Compute it", type="primary", key=f"umap-{entry.name}"):
-                projecting.start(entry)
-                st.rerun()
-        else:
-            projecting.progress(entry)
 
 
 def without_plane(entry: Entry, both: list[Entry]) -> None:
@@ -256,16 +243,21 @@ def page(entries: list[Entry], how: dict, row: DeltaGenerator) -> None:
     place = waiting(CANVAS, HEIGHT, "Placing the test images in latent space …", entries)
     for entry in entries:
         view.encoded(entry, place)
-    layouts = [planes.of(entry, how["kind"]) for entry in entries]
+    with row:
+        by = colours.control(entries)
+        unit = colours.unit(entries) if by == colours.UNIT else 0
+        with view.more():
+            how["choice"] = projections.more(entries, how["kind"])
+            options = st.container(gap="small")
+    layouts = [projections.layout(entry, how["choice"]) for entry in entries]
     found = [layout for layout in layouts if layout is not None]
     if len(found) < len(layouts):
         place.empty()
         with st.container(gap="small"):
-            missing_maps([entry for entry, layout in zip(entries, layouts, strict=True) if layout is None])
+            lacking = [entry for entry, layout in zip(entries, layouts, strict=True) if layout is None]
+            maps_made.missing(lacking, how["kind"])
         return
-    with row:
-        by = colours.control(entries)
-        unit = colours.unit(entries) if by == colours.UNIT else 0
+    with options:
         more(entries, found, how)
     how["colour"] = colours.of(entries, by, unit)
     region = planes.region(found)

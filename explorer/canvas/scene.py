@@ -53,7 +53,7 @@ def plane(
     of the aggregated posterior; lattice: decoded by Python if the browser cannot run the decoder; encoder: for a pad;
     coloured: a name and a number [N] of each test image, to colour by.
     """
-    settings = (layout.kind, region, tuple(one.label for one in legend))
+    settings = (layout.kind, layout.name, region, tuple(one.label for one in legend))
     made = library.remember("canvas plane", entry, lambda: _plane(entry, layout, region, legend), *settings)
     contours = dict(made.contours)
     if aggregate and (found := aggregated(entry, region)) is not None:
@@ -83,7 +83,7 @@ def _plane(entry: Entry, layout: planes.Layout, region: Limits, legend: list[Cla
             classes=legend,
             pseudo=layout.pseudo,
             shares=_shares(entry, layout),
-            spread=_spread(encoding.stddev, layout),
+            spread=_spread(encoding.stddev, layout) if layout.drawn is None else None,
             centre=layout.centre,
             axes=layout.axes,
         ),
@@ -91,7 +91,9 @@ def _plane(entry: Entry, layout: planes.Layout, region: Limits, legend: list[Cla
         contours={} if found is None else {"prior": blobs.contours(found)},
         values=_values(entry, len(test.gray)),
         decoder=decoder,
-        codes=_codes(encoding.coordinates) if layout.kind != "units" else None,
+        codes=_codes(encoding.coordinates if layout.drawn is None else layout.drawn)
+        if layout.kind != "units"
+        else None,
         frames=_frames(entry, layout),
         sprite=sprite(entry),
         pseudo_sprite=None if layout.pseudo is None else _pseudo_sprite(entry),
@@ -216,7 +218,7 @@ def _lattice(entry: Entry, layout: planes.Layout, region: Limits) -> Lattice | N
         pictures = library.decode(entry, z)
         return Lattice(blobs.sheet(pictures, rows), region, rows, len(pictures) // rows, pictures.shape[1:])
 
-    return library.remember("lattice", entry, draw, layout.kind, region, rows)
+    return library.remember("lattice", entry, draw, layout.kind, layout.name, region, rows)
 
 
 def aggregated(entry: Entry, region: Limits) -> density.Density | None:

@@ -102,10 +102,18 @@ def show(folder: FolderArgument) -> None:
 def project(
     folder: FolderArgument,
     cache: Annotated[bool, typer.Option("--cache", help="write into the user's cache instead of the folder")] = False,
+    method: Annotated[
+        str, typer.Option("--method", help="umap, or (into the cache) umap-class, umap-sphere, tsne")
+    ] = "umap",
 ) -> None:
     """Compute PCA and UMAP of the encoded test images, for models with more than two latent dimensions."""
     from ..projection import cache_file, project_folder
 
+    if method != "umap":
+        from ..neighbour_maps import project as project_map
+
+        project_map(folder, method, report=lambda line: print(line, flush=True))  # type: ignore[arg-type]
+        return
     project_folder(folder, cache_file(folder) if cache else None, report=lambda line: print(line, flush=True))
 
 

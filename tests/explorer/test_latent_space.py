@@ -13,7 +13,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 import latents
-from explorer import ROOT, colours, image_numbers, library, selected
+from explorer import ROOT, colours, image_numbers, library, projections, selected
 from explorer import chosen as explorer_chosen
 from explorer.canvas import picked
 from latents.data import TEST_SEED, binarise
@@ -183,3 +183,85 @@ def test_an_empty_or_stale_selection_is_none():
     for stale in ("", "99999", "x"):
         at = page(model=STANDARD, picked=stale)
         assert not at.get("download_button") or "CSV and images" not in [one.label for one in at.get("download_button")]
+
+
+# -- projections ---------------------------------------------------------------------------------------------
+
+
+def test_a_pair_of_units_is_latent_space_itself_in_two_directions():
+    entry = entry_of(DEEP)
+    shown = projections.layout(entry, projections.Choice("Units", pair=(6, 2)))
+    z = library.encoding(entry).points
+    assert shown.points == pytest.approx(z[:, [6, 2]], abs=1e-5)
+    assert "z₇" in shown.x_title
+    assert "z₃" in shown.y_title
+    back = shown.from_plane(np.array([[1.5, -2.0]]))[0]
+    assert back[[6, 2]] == pytest.approx([1.5, -2.0])
+    others = [u for u in range(8) if u not in (6, 2)]
+    assert back[others] == pytest.approx(z.mean(axis=0)[others], abs=1e-5)
+
+
+def test_pairs_are_ranked_and_by_link():
+    at = page(model=DEEP, plane="Units", across="7", up="3")
+    assert settings(at)["planes"][0]["xTitle"].startswith("z₇")
+    first = page(model=DEEP, plane="Units")
+    kl = np.array(entry_of(DEEP).metrics["units"]["kl"])
+    assert [box.value for box in first.selectbox if box.key == "across"] == [str(kl.argmax() + 1)]
+    gone = page(model=DEEP, plane="Units", across="99", up="99")
+    assert settings(gone)["planes"][0]["xTitle"].startswith(f"z{'₀₁₂₃₄₅₆₇₈'[kl.argmax() + 1]}")
+
+
+def test_a_layer_of_a_hierarchy_has_its_own_plane():
+    entry = entry_of(HIERARCHY)
+    net = seen(HIERARCHY)[0]
+    top, below = (layer.size for layer in net.space.layers)
+    z = library.encoding(entry).points
+    for layer, columns in ((0, slice(0, top)), (1, slice(top, top + below))):
+        shown = projections.layout(entry, projections.Choice("PCA", layer=layer))
+        part = z[:, columns] - z[:, columns].mean(axis=0)
+        spread = np.linalg.eigvalsh(np.cov(part.T, ddof=0))[::-1][:2]
+        assert shown.points.var(axis=0) == pytest.approx(spread, rel=1e-3)
+        moved = shown.from_plane(np.array([[2.0, 1.0]]))[0]
+        fixed = np.delete(np.arange(top + below), np.r_[columns])
+        assert moved[fixed] == pytest.approx(z.mean(axis=0)[fixed], abs=1e-5)
+    at = page(model=HIERARCHY, layer="z₁")
+    assert "of z₁" in settings(at)["planes"][0]["xTitle"]
+    assert "other layers are not on this plane" in texts(at)
+
+
+@pytest.mark.parametrize("name", [STANDARD, DEEP, HIERARCHY, "digits-vmf-5d"])
+def test_a_sample_of_z_is_shown_and_said(name):
+    entry = entry_of(name)
+    mean = projections.layout(entry, projections.Choice())
+    drawn = projections.layout(entry, projections.Choice(drawn=True))
+    assert drawn.name != mean.name
+    assert not np.allclose(drawn.points, mean.points)
+    at = page(model=name, **{"of-q": "One sample"})
+    assert "one draw of z from q(z|x)" in texts(at)
+    stddev = library.encoding(entry).stddev
+    if name == DEEP and stddev is not None:  # standardised, draws are standard normal
+        standard = (projections.draws(entry) - library.encoding(entry).points) / stddev
+        assert standard.std() == pytest.approx(1, abs=0.05)
+        assert standard.mean() == pytest.approx(0, abs=0.06)
+
+
+def test_maps_are_offered_and_found(monkeypatch):
+    at = page(model=DEEP, plane="t-SNE")
+    assert "t-SNE of digits-standard-8d has not been computed yet" in texts(at)
+    assert at.button(key="tsne-digits-standard-8d")
+    angles = np.linspace(0, 3, 300)
+    vectors = np.stack([np.cos(angles), np.sin(angles), 0 * angles], axis=1).astype(np.float32)
+    stored = {
+        "tsne": {"places": vectors[:, :2]},
+        "umap-sphere": {"places": vectors},
+        "umap-class": {"places": vectors[:, :2]},
+    }
+    monkeypatch.setattr("latents.neighbour_maps.stored", lambda path, method: stored[method])
+    assert "t-SNE keeps neighbours" in texts(page(model=DEEP, plane="t-SNE"))
+    assert "was told the classes" in texts(page(model=DEEP, plane="UMAP by class"))
+    on_sphere = projections.layout(entry_of(DEEP), projections.Choice("UMAP on a sphere"))
+    assert on_sphere.points[:, 1] == pytest.approx(0, abs=1e-6)  # the equator is a straight line of a Hammer map
+    assert on_sphere.points[0] == pytest.approx([0, 0], abs=1e-6)
+    monkeypatch.setattr("latents.neighbour_maps.why_not", lambda method: "t-SNE needs openTSNE.")
+    stored["tsne"] = {}
+    assert "t-SNE needs openTSNE" in texts(page(model=DEEP, plane="t-SNE"))
