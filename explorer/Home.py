@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from explorer import ROOT, access, view, warm
+from explorer import ROOT, access, sharing, view, warm
 
 ICON = ROOT / "explorer" / "icon.png"
 PAGES = {
@@ -53,6 +53,7 @@ chosen = st.navigation(
 
 with st.sidebar:
     view.style()
+    sharing.install(["", *(name for members in PAGES.values() for name, *_ in members)], chosen.url_path)
     view.pickers()
     view.train_from()
 chosen.run()

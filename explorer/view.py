@@ -124,14 +124,17 @@ def page(name: str) -> str:
 
 @contextmanager
 def header(text: str) -> Iterator[None]:
-    """The page's title and, in the same row, its controls: at most five, the rest in `more()`.
+    """The page's title and, in the same row, its controls: at most five, the rest in `more()`; then the menu to share.
 
     A control there has `label_visibility="collapsed"` where its options speak for themselves.
     """
+    from explorer import sharing  # (which shows the models in view)
+
     with st.container(key="header", horizontal=True, vertical_alignment="center", gap="medium"):
         st.title(text, anchor=False, width="content")
         with controls("header"):
             yield
+        sharing.menu(text)
 
 
 @contextmanager

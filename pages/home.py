@@ -194,18 +194,17 @@ def gallery() -> None:
 
 def actions() -> None:
     """Where to go from here."""
-    with st.container(horizontal=True, horizontal_alignment="right", gap="small"):
-        if st.button("Explore", type="primary", icon=":material/scatter_plot:"):
+    with st.container(key="actions", horizontal=True, horizontal_alignment="right", gap="xsmall"):
+        if st.button("Explore", type="primary"):
             view.go("latent_space" if planes.kinds(view.model()) else "samples")
         collapsed = next((entry.name for entry in library.whole() if "collapsed" in entry.name), None)
-        settings = {"icon": ":material/bar_chart:", "on_click": view.choose, "args": (collapsed,)}
-        if collapsed and st.button("See a model collapse", **settings):
+        if collapsed and st.button("See a model collapse", on_click=view.choose, args=(collapsed,)):
             view.go("active_units")
         if access.read_only():
             return
-        if st.button("Train one", icon=":material/add_circle:"):
+        if st.button("Train one"):
             view.go("new_run")
-        if st.button("Open your own", icon=":material/folder_open:"):
+        if st.button("Open your own"):
             view.go("open_your_own")
 
 
