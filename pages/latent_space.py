@@ -14,6 +14,7 @@ from explorer import (
     focus,
     library,
     maps_made,
+    mismatch,
     one_point,
     parts,
     planes,
@@ -89,6 +90,8 @@ def more(entries: list[Entry], layouts: list[planes.Layout], how: dict) -> None:
     )
     how["prior"] = has_prior and st.toggle("Prior density", True, key="prior", **bound)
     how["aggregate"] = has_spread and st.toggle("Density of all q(z|x)", key="aggregate", **bound)
+    has_holes = any(mismatch.can(entry) for entry in entries)
+    how["holes"] = has_holes and st.toggle("Holes: prior without data", key="holes", **bound)
     how["shapes"] = st.toggle("A shape for each class", key="shapes", **bound)
     how["linked"] = len(entries) == 1 or st.toggle("Planes move together", True, key="linked", **bound)
     how["size"] = st.slider("Size of dots", 2.0, 8.0, 3.5, 0.5, key="size", **bound)
@@ -141,6 +144,7 @@ def shown_planes(entries: list[Entry], layouts: list[planes.Layout], region: Lim
                     legend,
                     title=entry.name if len(entries) > 1 else "",
                     aggregate=how["aggregate"],
+                    holes=how["holes"],
                     lattice=lattice,
                     encoder=how["view"] == DRAW and entry.data == entries[0].data,  # one pad draws images of one kind
                     coloured=how["colour"].of_model(i),
@@ -159,6 +163,7 @@ def settings(entries: list[Entry], shown: list[CanvasPlane], how: dict) -> dict[
         "pseudoShares": how["shares"],
         "prior": how["prior"],
         "aggregate": how["aggregate"],
+        "holes": how["holes"],
         "shapes": how["shapes"],
         "size": how["size"],
         "linked": bool(how["linked"]),
@@ -198,6 +203,7 @@ def caption(entries: list[Entry], layouts: list[planes.Layout], shown: list[Canv
         sentence += "; dashed lines enclose the same shares of all q(z|x) together"
     sentence += f". {_frames(shown)}" if how["view"] == TRAINING else f". {pointing.way(entries[0], first, shown[0])}"
     sentence += f" {pointing.drawing(entries, layouts, shown)}" if how["view"] == DRAW else ""
+    sentence += mismatch.sentence(entries) if how["holes"] and how["view"] != TRAINING else ""
     names = " | ".join(f"{entry.name} ({entry.space_title})" for entry in entries)
     view.caption(f"{sentence} {first.lost or ''}", f"{names} · {view.test_images(entries)}")
 

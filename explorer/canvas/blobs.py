@@ -67,6 +67,13 @@ def contours(found: Density) -> bytes:
     return tensors({"log_density": log_p, "frame": frame, "thresholds": found.thresholds.astype(np.float32)})
 
 
+def heat(x: np.ndarray, y: np.ndarray, value: np.ndarray) -> bytes:
+    """A value [Y, X] from 0 to 1 on a grid, for a tint of the plane."""
+    frame = np.array([x[0], x[1] - x[0], y[0], y[1] - y[0]], np.float32)
+    logs = np.log(np.maximum(value, 1e-30)).astype(np.float16)
+    return tensors({"log_density": logs, "frame": frame, "thresholds": np.zeros(0, np.float32)})
+
+
 def codes(coordinates: np.ndarray) -> bytes:
     """The coordinates [N, n] of all images, float16: for what lies beyond the plane."""
     return tensors({"codes": coordinates.astype(np.float16)})

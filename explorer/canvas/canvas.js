@@ -23,6 +23,7 @@ import { Stage } from "./stage.js";
  * @property {boolean} points whether the test images are drawn
  * @property {boolean} decoded whether the plane is filled with decoded tiles
  * @property {boolean} prior, aggregate whether their contours are drawn (`contours` of the planes)
+ * @property {boolean} holes whether the plane is red where the prior has mass and no data live
  * @property {boolean} pseudo whether pseudo-inputs are drawn
  * @property {boolean} pseudoShares whether their area is their share
  * @property {boolean} thumbnails whether test images are shown on hover

@@ -55,6 +55,23 @@ export class Density {
       }
   }
 
+  /** Tints the plane: exp of the values is the opacity's share. @param {number[]} rgb 0 to 255 */
+  tint(context, camera, [r, g, b], most = 0.6) {
+    const { rows, columns, values, x0, dx, y0, dy } = this;
+    if (!this.picture) {
+      const pixels = new ImageData(columns, rows);
+      for (let row = 0; row < rows; row++)
+        for (let column = 0; column < columns; column++) {
+          const share = Math.exp(values[(rows - 1 - row) * columns + column]);
+          pixels.data.set([r, g, b, Math.round(255 * most * Math.min(1, Math.sqrt(share)))], 4 * (row * columns + column));
+        }
+      this.picture = new OffscreenCanvas(columns, rows);
+      this.picture.getContext("2d").putImageData(pixels, 0, 0);
+    }
+    const [left, top] = [camera.sx(x0 - dx / 2), camera.sy(y0 + dy * (rows - 0.5))];
+    context.drawImage(this.picture, left, top, columns * dx * camera.scale, rows * dy * camera.scale);
+  }
+
   /** @param {CanvasRenderingContext2D} context scaled to CSS pixels */
   draw(context, camera, colour, width = 1, dash = []) {
     context.save();

@@ -15,6 +15,7 @@ import { loadBytes, loadPicture, loadTensors } from "./source.js";
 import { loadProgram } from "./interpreter.js";
 
 const REACH = 10; // pixels within which a point is meant
+const HOLES = [202, 0, 32]; // the red end of a diverging scale: more prior than data
 const ON_TILES = "#2fb391"; // contours over decoded pictures, which are dark in light and dark themes
 export const TILE = 34; // CSS pixels of a decoded tile, about
 
@@ -351,6 +352,10 @@ export class PlaneView {
     pen.clip();
     let more = false;
     if (settings.decoded && !this.frame) more = this.drawDecoded(pen, moving);
+    if (settings.holes && !this.frame && this.about.contours.holes) {
+      if (!this.densities.holes) this.need("holes");
+      else this.densities.holes.tint(pen, camera, HOLES);
+    }
     if (!this.frame)
       for (const [kind, dash] of [["prior", []], ["aggregate", [4, 3]]]) {
         if (!settings[kind] || !this.about.contours[kind]) continue;

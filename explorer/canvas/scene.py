@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from explorer import draws, library, planes, tensors, usage
+from explorer import draws, library, mismatch, planes, tensors, usage
 from explorer.canvas import blobs
 from explorer.canvas.plane import CanvasPlane, Class, Lattice, Limits, Sprite
 from explorer.charts import density
@@ -46,18 +46,21 @@ def plane(
     lattice: bool = False,
     encoder: bool = False,
     coloured: tuple[str, np.ndarray] | None = None,
+    holes: bool = False,
 ) -> CanvasPlane:
     """Everything the canvas can show of a model on this layout.
 
     region: what is in view at first, which contours and lattice cover; legend: `classes`; aggregate: with the contours
     of the aggregated posterior; lattice: decoded by Python if the browser cannot run the decoder; encoder: for a pad;
-    coloured: a name and a number [N] of each test image, to colour by.
+    coloured: a name and a number [N] of each test image, to colour by; holes: with their tint.
     """
     settings = (layout.kind, layout.name, region, tuple(one.label for one in legend))
     made = library.remember("canvas plane", entry, lambda: _plane(entry, layout, region, legend), *settings)
     contours = dict(made.contours)
     if aggregate and (found := aggregated(entry, region)) is not None:
         contours["aggregate"] = library.remember("aggregate bytes", entry, lambda: blobs.contours(found), region)
+    if holes and (tint := mismatch.heat(entry, region)) is not None:
+        contours["holes"] = library.remember("holes bytes", entry, lambda: blobs.heat(*tint), region)
     tiles = _lattice(entry, layout, region) if lattice and made.decoder is None else None
     if coloured is not None:
         made = replace(made, values={**made.values, coloured[0]: blobs.values(coloured[1])})

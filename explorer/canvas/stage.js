@@ -15,7 +15,7 @@ import { style } from "./style.js";
 
 const DEFAULTS = {
   height: 558, size: 3.5, shapes: false, colour: "class", colourTitle: "", points: true, decoded: false,
-  prior: true, aggregate: false, pseudo: true, pseudoShares: true, thumbnails: true, neighbours: 6, links: null,
+  prior: true, aggregate: false, holes: false, pseudo: true, pseudoShares: true, thumbnails: true, neighbours: 6, links: null,
   linked: true, lens: 112, tools: true, frames: false, rest: false, exact: null, ends: null, paths: null, bead: null,
   probe: null,
 };

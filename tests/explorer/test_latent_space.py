@@ -13,7 +13,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 import latents
-from explorer import ROOT, colours, image_numbers, library, projections, selected
+from explorer import ROOT, colours, image_numbers, library, mismatch, projections, selected
 from explorer import chosen as explorer_chosen
 from explorer.canvas import picked
 from latents.data import TEST_SEED, binarise
@@ -265,3 +265,32 @@ def test_maps_are_offered_and_found(monkeypatch):
     monkeypatch.setattr("latents.neighbour_maps.why_not", lambda method: "t-SNE needs openTSNE.")
     stored["tsne"] = {}
     assert "t-SNE needs openTSNE" in texts(page(model=DEEP, plane="t-SNE"))
+
+
+# -- holes ---------------------------------------------------------------------------------------------------
+
+
+def test_holes_are_numbered_and_drawn():
+    at = page(model=STANDARD, holes="true")
+    found = mismatch.of(entry_of(STANDARD))
+    assert f"{100 * found.share:.1f} ± {100 * found.standard_error:.1f} % of its mass" in texts(at)
+    sent = settings(at)
+    assert sent["settings"]["holes"]
+    assert "holes" in sent["planes"][0]["contours"]
+
+
+def test_the_tint_holds_as_much_of_the_prior_as_the_number_says():
+    """Summed over the grid, against draws."""
+    entry = entry_of(STANDARD)
+    found = mismatch.of(entry)
+    x, y, value = mismatch.heat(entry, ((-6.0, 6.0), (-6.0, 6.0)))
+    density = value / (2 * np.pi)  # the standard normal's highest value is 1 / 2π
+    mass = density.sum() * (x[1] - x[0]) * (y[1] - y[0])
+    assert mass == pytest.approx(found.share, abs=4 * found.standard_error + 0.01)
+
+
+def test_holes_are_not_offered_where_a_density_is_missing():
+    assert not mismatch.can(entry_of(DEEP))
+    at = page(model=DEEP, holes="true")
+    assert not settings(at)["settings"]["holes"]
+    assert "Red are holes" not in texts(at)
