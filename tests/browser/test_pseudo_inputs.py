@@ -1,0 +1,43 @@
+"""The Pseudo-inputs page in a browser: its figures are chosen, and a link shows the same again."""
+
+from __future__ import annotations
+
+import pytest
+
+from explorer import duplicates, library
+
+pytestmark = pytest.mark.browser
+VAMP = "mnist-vampprior-2d"
+
+
+@pytest.mark.parametrize("visit", ["light", pytest.param("dark", marks=pytest.mark.slow)], indirect=True)
+def test_samples_around_pseudo_inputs_and_the_pairs_that_are_alike(visit, app, window):
+    visit.open("pseudo_inputs", model=VAMP)
+    main = visit.page.locator('[data-testid="stMain"]')
+    main.get_by_text("Samples", exact=True).first.click()
+    visit.page.wait_for_function("() => document.body.innerText.includes('around it 24 draws from q(z|u)')")
+    visit.settle()
+    assert visit.pictures() == 3
+    main.get_by_text("Least used", exact=True).click()
+    visit.page.wait_for_function("() => document.body.innerText.includes('rank 500')")
+    visit.settle()
+    visit.assert_healthy()
+    sheet = visit.page.locator('[data-testid="stMain"] img').first
+    assert sheet.bounding_box()["y"] + sheet.bounding_box()["height"] < 720
+    visit.screenshot(f"pseudo_inputs_samples-{visit.theme}")
+
+    if visit.theme == "light":
+        fresh = window(app)
+        fresh.page.goto(visit.page.url)
+        fresh.settle()
+        again = fresh.page.locator('[data-testid="stMain"] img').first
+        assert again.screenshot() == sheet.screenshot()  # the link shows the same, pixel for pixel
+
+    main.get_by_text("Duplicates", exact=True).first.click()
+    visit.page.wait_for_function("() => document.body.innerText.includes('have a near-duplicate')")
+    visit.settle()
+    assert visit.pictures() == 24
+    first, second = duplicates.of(library.find(VAMP)).pairs[0]
+    assert f"{first} and {second} ·" in visit.text()
+    visit.assert_healthy()
+    visit.screenshot(f"pseudo_inputs_duplicates-{visit.theme}")
