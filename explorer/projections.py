@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from explorer import library, maps_made, naming, planes, tensors, unit_numbers, usage, words
+from explorer import library, maps_made, naming, planes, tensors, unit_numbers, usage, view, words
 from explorer.library import Entry
 
 MEAN, SAMPLE = "Mean", "One sample"
@@ -34,7 +34,7 @@ def options(entries: list[Entry]) -> list[str]:
     deep = [entry for entry in entries if planes.kinds(entry) and not entry.flat]
     if not deep:
         return []
-    units = any(library.why_not(entry, "units") is None for entry in deep)
+    units = any(view.problem(entry, "units") is None for entry in deep)
     labelled = any(library.images(entry).labels is not None for entry in deep)
     return ["PCA", *(["Units"] if units else []), *maps_made.kinds(labelled)]
 
