@@ -11,8 +11,8 @@ from explorer.library import Entry
 
 MOST_USED, LEAST_USED, CHOSEN = "Most used", "Least used", "Rank"
 WHICH = (MOST_USED, LEAST_USED, CHOSEN)
-COUNTS, FEW_COUNTS = (1, 3, 8, 18), (1, 3)
-"""How many are shown, and how many where each picture is drawn pixel by pixel."""
+COUNTS, HALF_COUNTS, FEW_COUNTS = (1, 3, 8, 18), (1, 3, 8), (1, 3)
+"""How many are shown; of each of two models; and where each picture is drawn pixel by pixel."""
 _COLUMNS = {1: 1, 3: 3, 8: 4, 18: 6}
 SIDE = 5
 """Pictures along the side of a sheet, the pseudo-input among them."""

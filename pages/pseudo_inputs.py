@@ -118,9 +118,10 @@ def seeded() -> int:
 
 def counted(slow: bool) -> int:
     """How many components are shown with their samples."""
-    name, counts = ("few_sheets", around.FEW_COUNTS) if slow else ("sheets", around.COUNTS)
-    default = 3
-    return st.segmented_control("How many", counts, default=default, required=True, key=name, bind="query-params")
+    name, counts = ("sheets", around.COUNTS) if view.beside() is None else ("sheets_each", around.HALF_COUNTS)
+    if slow:
+        name, counts = "few_sheets", around.FEW_COUNTS
+    return st.segmented_control("How many", counts, default=3, required=True, key=name, bind="query-params")
 
 
 def ranked(most: int) -> int:

@@ -86,6 +86,13 @@ def test_every_kind_of_component_has_its_samples_and_distances(name, figure):
         assert ("estimated from 64 draws" in texts(at)) == (name != "digits-hvae-vampprior")
 
 
+def test_of_each_of_two_models_fewer_are_shown():
+    beside = {"model": "digits-vampprior-2d", "beside": "digits-vampprior-8d"}
+    at = app("pseudo_inputs", **beside, figure="Samples", sheets="18", sheets_each="8")
+    assert len(at.get("image")) == 2 * 8
+    assert len(app("pseudo_inputs", model="digits-vampprior-2d", figure="Samples", sheets="18").get("image")) == 18
+
+
 def test_one_without_pseudo_inputs_leaves_the_other_its_samples():
     at = app("pseudo_inputs", model="digits-vampprior-2d", beside="digits-standard-2d", figure="Samples")
     assert len(at.get("image")) == 3
