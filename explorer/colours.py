@@ -64,19 +64,20 @@ def options(entries: list[Entry]) -> list[str]:
     return [*found, UNIT] if any(library.why_not(entry, "units") is None for entry in entries) else found
 
 
-def control(entries: list[Entry]) -> str:
-    """What to colour by: a control for the row."""
+def control(entries: list[Entry], named: bool) -> str:
+    """What to colour by: a control for the row. named: with its name before it, where there is room."""
     found = options(entries)
     if st.session_state.get("colour") not in (None, *found):
         del st.session_state["colour"]  # the other model cannot do it
-    parts.named("Colour")
+    if named:
+        parts.named("Colour")
     return st.selectbox(
         "Colour by",
         found,
         key="colour",
         bind="query-params",
         label_visibility="collapsed",
-        width=186,
+        width=186 if named else 150,
         help="What the dots are coloured by.",
     )
 
@@ -90,7 +91,7 @@ def unit(entries: list[Entry]) -> int:
     if st.session_state.get("by-unit") not in (None, *found):
         del st.session_state["by-unit"]
     chosen = st.selectbox(
-        "Unit", found, key="by-unit", bind="query-params", help="Those that carry most first.", width=110
+        "Unit to colour by", found, key="by-unit", bind="query-params", help="Those that carry most first."
     )
     return names.index(chosen)
 

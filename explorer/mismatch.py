@@ -72,10 +72,11 @@ def sentence(entries: list[Entry]) -> str:
     told = []
     for entry in able:
         found = of(entry)
-        name = "" if len(entries) == 1 else f"{entry.name}: "
-        told.append(f"{name}{words.number(100 * found.share, 1)} ± {words.number(100 * found.standard_error, 1)} %")
+        error = words.number(100 * found.standard_error, 1)
+        name = "" if len(entries) == 1 else f" ({entry.name})"
+        told.append(f"{words.number(100 * found.share, 1)} ± {error} %{name}")
     spoken = " and ".join(told)
     return (
-        f" Red are holes: the prior puts {spoken} of its mass where q(z), all q(z|x) together, is lower than at 99 % "
-        "of its own codes (1 % if the two agreed)."
+        f" Red are holes, the redder the denser: the prior puts {spoken} of its mass where q(z), all q(z|x) together, "
+        "is lower than at 99 % of its own codes (it would be 1 % if the two agreed)."
     )

@@ -250,9 +250,9 @@ def page(entries: list[Entry], how: dict, row: DeltaGenerator) -> None:
     for entry in entries:
         view.encoded(entry, place)
     with row:
-        by = colours.control(entries)
-        unit = colours.unit(entries) if by == colours.UNIT else 0
+        by = colours.control(entries, named=not projections.options(entries))
         with view.more():
+            unit = colours.unit(entries) if by == colours.UNIT else 0
             how["choice"] = projections.more(entries, how["kind"])
             options = st.container(gap="small")
     layouts = [projections.layout(entry, how["choice"]) for entry in entries]

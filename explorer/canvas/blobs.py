@@ -68,9 +68,9 @@ def contours(found: Density) -> bytes:
 
 
 def heat(x: np.ndarray, y: np.ndarray, value: np.ndarray) -> bytes:
-    """A value [Y, X] from 0 to 1 on a grid, for a tint of the plane."""
+    """A value [Y, X] that is not negative, on a grid, for a tint of the plane: full where it is highest."""
     frame = np.array([x[0], x[1] - x[0], y[0], y[1] - y[0]], np.float32)
-    logs = np.log(np.maximum(value, 1e-30)).astype(np.float16)
+    logs = np.log(np.maximum(value / max(float(value.max()), 1e-30), 1e-30)).astype(np.float16)
     return tensors({"log_density": logs, "frame": frame, "thresholds": np.zeros(0, np.float32)})
 
 
