@@ -57,3 +57,4 @@ with st.sidebar:
     view.pickers()
     view.train_from()
 chosen.run()
+sharing.finish()

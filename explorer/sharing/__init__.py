@@ -16,7 +16,9 @@ import streamlit as st
 from explorer import library, view
 from explorer.sharing import tours
 
-_PAGE = "_page"
+_PAGE, _PLACE = "_page", "_share-place"
+_NO_MODEL = ("open_your_own", "new_run", "runs")
+"""Pages that show no model of the pickers."""
 
 
 def install(pages: list[str], here: str) -> None:
@@ -45,8 +47,31 @@ def menu(title: str) -> None:
 
 
 def _share(page: str, title: str) -> None:
-    entries = view.models() if library.whole() else []
-    settings = {"model": entries[0].name if entries else None, "python": "", "title": title}
+    entries = view.models() if library.whole() and page not in _NO_MODEL else []
+    _drawn({"model": entries[0].name if entries else None, "title": title})
+    st.session_state[_PLACE] = st.container(gap="xxsmall")
+
+
+def finish() -> None:
+    """Add to the menu what is known when the page is drawn: its lines of Python, and files of what it shows."""
+    from explorer.sharing import arrays, lines
+
+    page, place = st.session_state.get(_PAGE, ""), st.session_state.pop(_PLACE, None)
+    if place is None or page in _NO_MODEL or not library.whole():
+        return
+    entries, settings = view.models(), dict(st.session_state)
+    with place:
+        for i, file in enumerate(arrays.of(page, entries, settings)):
+            about = {"key": f"data-{i}", "icon": ":material/download:", "type": "tertiary", "on_click": "ignore"}
+            st.download_button(file.label, file.make, file.name, file.mime, **about)
+        python = lines.of(page, entries, settings)
+        if python:
+            _drawn({"python": python})
+            st.code(python, language="python", height=150)
+
+
+def _drawn(settings: dict) -> None:
+    """What client.js fills, as these settings say."""
     place = html.escape(_json(settings), quote=True)
     body = f'<div class="lx-share" data-settings="{place}"></div><script>window.latentSharing?.fill()</script>'
     st.html(body, unsafe_allow_javascript=True)

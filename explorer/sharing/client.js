@@ -141,12 +141,20 @@
 
   /** Fill the menu that has just been mounted. */
   function fill() {
-    for (const place of document.querySelectorAll(".lx-share")) draw(place, JSON.parse(place.dataset.settings));
+    for (const place of document.querySelectorAll(".lx-share")) {
+      if (place.drawn === place.dataset.settings) continue; // what somebody is typing there stays
+      place.drawn = place.dataset.settings;
+      draw(place, JSON.parse(place.dataset.settings));
+    }
   }
 
   function draw(place, { model, python, title }) {
     const say = element("p", { className: "lx-said", role: "status" });
     const told = (sentence) => (say.textContent = sentence);
+    if (python) {
+      const copied = () => copy(python).then(() => told("The lines are copied."));
+      return place.replaceChildren(element("div", {}, [button("Copy Python", copied), say]));
+    }
     const list = element("ol");
     const name = element("input", { type: "text", maxLength: MOST.name, placeholder: title, ariaLabel: "Name of this view" });
     const file = element("input", { type: "file", accept: ".json", hidden: true });
@@ -175,8 +183,8 @@
       change(found);
       told(`Loaded ${found.length} views.`);
     };
-    const links = [button("Copy link", () => copy(new URL(base + here(model), location.href).href).then(() => told("The link is copied.")))];
-    if (python) links.push(button("Copy Python", () => copy(python).then(() => told("The lines are copied."))));
+    const link = () => new URL(base + here(model), location.href).href;
+    const links = [button("Copy link", () => copy(link()).then(() => told("The link is copied.")))];
     const lectures = [
       button("Start as a lecture", () => kept().length && show(0, kept()), { title: "Step with the arrow keys" }),
       button("Save to a file", () => save(kept())),
