@@ -232,12 +232,19 @@ def likeness(entries: list[Entry], shown: dict[str, Shown]) -> str:
     said = f" **At the right of each is its nearest {what} image**, {medians} away in the median"
     usual = memorised.usual(first)
     if usual is not None and len({entry.data for entry in entries}) == 1:
-        said += f"; test images are {words.number(usual)} away from theirs. Smooth means are near to everything."
+        said += f"; test images are {words.number(usual)} away from theirs.{of_look(shown)}"
     else:
         said += "."
     if "test" in splits:
         said += " (The training images are not on this computer, so these are test images, which no model has seen.)"
     return said
+
+
+def of_look(shown: dict[str, Shown]) -> str:
+    """What makes a distance between pictures smaller or larger, whatever they show."""
+    kinds = {one.kind for one in shown.values()}
+    means = " Means are smooth, which brings them nearer to every image." if "mean" in kinds else ""
+    return means + (" Drawn pixels are noisy, which takes them farther away." if "sample" in kinds else "")
 
 
 def same_prior(first: Entry, second: Entry) -> bool:

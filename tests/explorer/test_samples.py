@@ -161,7 +161,10 @@ def test_the_link_restores_source_and_neighbours():
     entry = library.find("digits-standard-2d")
     near = memorised.nearest(draws.from_posterior(entry, 3, 16).pictures, memorised.shelf(entry))
     assert f"nearest training image**, {np.median(near.distances):.2f} (digits-standard-2d) away" in said
-    assert f"test images are {memorised.usual(entry):.2f} away from theirs" in said
+    assert f"test images are {memorised.usual(entry):.2f} away from theirs. Means are smooth" in said
+    drawn = texts(app(model="digits-standard-2d", nearest="true", shown="Drawn pixels", rows="4"))
+    assert "Drawn pixels are noisy" in drawn
+    assert "Means are smooth" not in drawn
 
 
 def test_the_temperature_of_two_models_one_of_which_has_none():
