@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from latents.models.base import Model
 
 NONE = "None"
+LARGER = 1.35
+"""How much larger letters of a figure are for the back row."""
 
 
 # -- the view ------------------------------------------------------------------------------------------------
@@ -88,6 +90,11 @@ def models() -> list[Entry]:
 def hidden() -> bool:
     """Whether the link asks for the figure alone (`hide=controls`)."""
     return st.session_state.get("hide") == "controls"
+
+
+def taller(height: int) -> int:
+    """The height of a figure of this height where the row of controls is hidden."""
+    return round(height * 1.04) if hidden() else height
 
 
 def dark() -> bool:
@@ -167,7 +174,14 @@ def slot(height: int, waiting_for: str, entries: list[Entry]) -> DeltaGenerator:
 
 
 def figure(fig: Any, key: str, alt: str, place: DeltaGenerator | None = None) -> None:
-    """A Plotly figure over the whole width; alt: what it shows, for those who do not see it; place: a `slot`."""
+    """A Plotly figure over the whole width; alt: what it shows, for those who do not see it; place: a `slot`.
+
+    Where the controls are hidden, for a class, its letters are larger and it takes their place.
+    """
+    if hidden():
+        fig.update_layout(height=taller(fig.layout.height or 450))
+        for axes in (fig.update_xaxes, fig.update_yaxes):
+            axes(tickfont_size=12 * LARGER, title_font_size=14 * LARGER)
     (place or st).plotly_chart(fig, key=key, width="stretch", theme=None, config=theme.CONFIG, alt=alt)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from explorer import library
+from explorer import library, view
 from explorer.canvas.plane import Address, CanvasPlane, Class, Limits
 from explorer.library import Entry
 
@@ -79,7 +79,8 @@ def canvas(
     What has no callback is
     not sent, so it costs no rerun. Read `state(key)` in them. Inside a fragment only the fragment reruns.
     """
-    data = options(planes, region, address=_served(key), classes=classes, height=height, **settings)
+    tall = view.taller(height)
+    data = options(planes, region, address=_served(key), classes=classes, height=tall, **settings)
     data |= {"script": _script_address(key), "message": message, "selection": list(selection)}
     named = {"selection": on_select, "probe": on_probe, "hover": on_hover, "ends": on_ends, "turn": on_turn}
     data["wanted"] = [name for name, call in named.items() if call is not None]

@@ -10,6 +10,7 @@ import html
 import json
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -17,6 +18,7 @@ from explorer import library, view
 from explorer.sharing import tours
 
 _PAGE, _PLACE = "_page", "_share-place"
+_WIDTH = 352
 _NO_MODEL = ("open_your_own", "new_run", "runs")
 """Pages that show no model of the pickers."""
 
@@ -49,7 +51,7 @@ def menu(title: str) -> None:
 def _share(page: str, title: str) -> None:
     entries = view.models() if library.whole() and page not in _NO_MODEL else []
     _drawn({"model": entries[0].name if entries else None, "title": title})
-    st.session_state[_PLACE] = st.container(gap="xxsmall")
+    st.session_state[_PLACE] = st.container(gap="xxsmall", width=_WIDTH)
 
 
 def finish() -> None:
@@ -59,10 +61,15 @@ def finish() -> None:
     page, place = st.session_state.get(_PAGE, ""), st.session_state.pop(_PLACE, None)
     if place is None or page in _NO_MODEL or not library.whole():
         return
-    entries, settings = view.models(), dict(st.session_state)
+    entries, settings = view.models(), {str(key): value for key, value in st.session_state.items()}
     with place:
         for i, file in enumerate(arrays.of(page, entries, settings)):
-            about = {"key": f"data-{i}", "icon": ":material/download:", "type": "tertiary", "on_click": "ignore"}
+            about: dict[str, Any] = {
+                "key": f"data-{i}",
+                "icon": ":material/download:",
+                "type": "tertiary",
+                "on_click": "ignore",
+            }
             st.download_button(file.label, file.make, file.name, file.mime, **about)
         python = lines.of(page, entries, settings)
         if python:

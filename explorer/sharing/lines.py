@@ -30,7 +30,9 @@ def _images(entry: Entry) -> str:
 
 
 def _plane(entry: Entry, state: State) -> str:
-    if entry.space_kind is None or state.get("plane") not in (None, "PCA") or state.get("z_shown") is not None:
+    if entry.space_kind is None or state.get("plane") not in (None, "PCA") or state.get("of-q") not in (None, "Mean"):
+        return ""
+    if entry.space_kind == "layers" and state.get("layer") not in (None, "All layers"):
         return ""
     flat = "points = points.cpu()\n" if entry.flat else _SHADOW
     return (
