@@ -14,7 +14,7 @@ from explorer.library import Entry
 CLASS, ELBO, ERROR, KL, PSEUDO, COMPONENT, UNIT = (
     "Class",
     "ELBO",
-    "Reconstruction error",
+    "Error",
     "KL",
     "Pseudo-input",
     "Component",
@@ -77,7 +77,7 @@ def control(entries: list[Entry], named: bool) -> str:
         key="colour",
         bind="query-params",
         label_visibility="collapsed",
-        width=186 if named else 150,
+        width=186 if named else 130,
         help="What the dots are coloured by.",
     )
 

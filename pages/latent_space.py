@@ -61,6 +61,12 @@ $q(z \mid u_k)$. More than two numbers are shown by their principal components, 
 coordinates $c(z)$; back from $y$ leads the point of latent space nearest to $\bar c + A^{\top} y$. A contour encloses
 the smallest region that holds the given share of $p(z)$. A decoded picture is the mean of $p(x \mid z)$, or a sample of
 it where pixels are drawn one after another.
+
+An image's ELBO is $\mathbb{E}_{q(z|x)}[\log p(x \mid z)] - \mathrm{KL}(q(z \mid x) \,\|\, p(z))$, here with one draw of
+$z$; the first term with its sign turned is the reconstruction error. The aggregated posterior is
+$q(z) = \frac{1}{N} \sum_n q(z \mid x_n)$. A hole is where $q(z) < t$, with $t$ such that 1 % of $q(z)$ lies there; its
+share of the prior, $\int_{q(z) < t} p(z)\, dz$, is counted on draws of $p(z)$, and its standard error is that of a
+bootstrap of these and of the draws that gave $t$.
 """
 
 

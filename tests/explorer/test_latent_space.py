@@ -93,8 +93,8 @@ def test_the_component_that_explains_an_image_is_the_most_probable_one():
 
 
 def test_what_a_model_can_be_coloured_by():
-    assert colours.options([entry_of(VAMP)]) == ["Class", "ELBO", "Reconstruction error", "KL", "Pseudo-input", "Unit"]
-    assert colours.options([entry_of(PCA)]) == ["Class", "Reconstruction error", "Unit"]
+    assert colours.options([entry_of(VAMP)]) == ["Class", "ELBO", "Error", "KL", "Pseudo-input", "Unit"]
+    assert colours.options([entry_of(PCA)]) == ["Class", "Error", "Unit"]
     assert "Unit" not in colours.options([entry_of("digits-vmf")])
 
 
@@ -102,7 +102,7 @@ def test_what_a_model_can_be_coloured_by():
     ("by", "key", "said"),
     [
         ("ELBO", "elbo", "its ELBO in nats"),
-        ("Reconstruction error", "error", "reconstruction error in nats"),
+        ("Error", "error", "reconstruction error in nats"),
         ("KL", "kl", "in nats"),
         ("Pseudo-input", "pseudo-inputs", "that explains it most"),
     ],
