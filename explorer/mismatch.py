@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from explorer import library, tensors, words
+from explorer import library, parts, tensors, words
 from explorer.charts.region import Limits
 from explorer.library import Entry
 
@@ -27,7 +27,7 @@ def can(entry: Entry) -> bool:
 
 
 def of(entry: Entry) -> Holes:
-    """How much of the prior lies in holes, by 3,000 seeded draws of it. Once per model, under two seconds for MNIST."""
+    """How much of the prior lies in holes, by 3,000 seeded draws of it. Once per model: seconds for 10,000 images."""
 
     def compute() -> Holes:
         import torch
@@ -42,6 +42,14 @@ def of(entry: Entry) -> Holes:
         return holes(tensors.tensor(encoding.points), tensors.tensor(encoding.stddev), prior)
 
     return library.remember("holes", entry, compute)
+
+
+def ready(entries: list[Entry]) -> None:
+    """Count the holes where they were not yet, and say that it is done."""
+    for entry in entries:
+        if can(entry):
+            with parts.working(f"Comparing the prior of {entry.name} with all its q(z|x), once …"):
+                of(entry)
 
 
 def heat(entry: Entry, region: Limits) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:

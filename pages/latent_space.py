@@ -272,6 +272,8 @@ def page(entries: list[Entry], how: dict, row: DeltaGenerator) -> None:
     with options:
         more(entries, found, how)
     how["colour"] = colours.of(entries, by, unit)
+    if how["holes"]:
+        mismatch.ready(entries)
     region = planes.region(found)
     shown = shown_planes(entries, found, region, how)
     place.empty()
