@@ -19,7 +19,7 @@ FROM, TOWARDS = focus.KEY, "towards"
 KEYS = (FROM, TOWARDS, "third", "fourth")
 NAMES = {FROM: "From", TOWARDS: "to", "third": "Lower left", "fourth": "Lower right"}
 STEPS, SIDE = 9, 9
-NARROW, SLIDER = 86, 104
+NARROW, SLIDER = 68, 84
 """Pixels of a number and of a slider: the row holds five controls."""
 ITS_OWN = "its class"
 BOUND: dict[str, Any] = {"bind": "query-params", "label_visibility": "collapsed"}
