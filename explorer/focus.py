@@ -32,7 +32,7 @@ def picker(test: Images, first: int = 0, *, label: bool = True, picture: bool = 
         key=KEY,
         bind="query-params",
         label_visibility="collapsed",
-        width=112,
+        width=84,
         help=f"Counted from 0 to {len(test.gray) - 1:,}.",
     )
     st.button("", icon=":material/casino:", key="random-image", help="A random one", on_click=another, args=(test,))

@@ -78,7 +78,7 @@ def redraw(layers: list[Entry], chosen: dict, bound: dict) -> None:
             "Layers kept", list(range(1, most)), default=1, required=True, key="keep", **bound
         )
     parts.named("Seed")
-    chosen["seed"] = st.number_input("Seed", 0, 2**31 - 1, 0, key="below_seed", width=104, **bound)
+    chosen["seed"] = st.number_input("Seed", 0, 2**31 - 1, 0, key="below_seed", width=72, **bound)
 
 
 def swap(entry: Entry, chosen: dict, bound: dict) -> None:

@@ -74,12 +74,12 @@ def chosen_preset(bound: dict[str, Any]) -> str:
     home = next((family for family, names in known.items() if linked in names), None)
     if home is not None and "family" not in st.session_state and "family" not in st.query_params:
         st.session_state["family"] = home
-    family = st.selectbox("Family", list(known), key="family", width=230, **bound)
+    family = st.selectbox("Family", list(known), key="family", width=215, **bound)
     names = known[family]
     if st.session_state.get("preset") not in names:
         st.session_state.pop("preset", None)
     index = names.index(FIRST_PRESET) if FIRST_PRESET in names else 0
-    return st.selectbox("Preset", names, index, key="preset", width=250, **bound)
+    return st.selectbox("Preset", names, index, key="preset", width=225, **bound)
 
 
 def recipe_of(entry: Entry) -> Recipe:

@@ -139,7 +139,7 @@ def paging(able: list[Entry], chosen: dict, width: int) -> None:
             key="part",
             bind="query-params",
             label_visibility="collapsed",
-            width=96,
+            width=64,
         )
         chosen["part"] = part - 1
 
