@@ -80,6 +80,7 @@ def seen(visit) -> list[float]:
     return visit.page.evaluate(f"{CHART}._fullLayout.xaxis.range")
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_a_run_from_the_form_to_the_finished_model(own_app, window, tmp_path):
     visit, root, folder = window(own_app.address), tmp_path / "runs", tmp_path / "runs" / NAME

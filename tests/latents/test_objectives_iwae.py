@@ -133,6 +133,7 @@ class TestDoublyReparameterised:
         assert differences(standard, doubly).max() < 5
         assert differences(standard, other).max() > 10
 
+    @pytest.mark.slow
     def test_has_the_mean_of_the_standard_gradient_in_a_hierarchy(self, tiny, images):
         recipe = tiny(model__kind="hierarchical", model__layers="[2, 2]", model__hidden=4)
         model = build(recipe, (1, 2, 3)).train()
