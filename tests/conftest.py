@@ -40,6 +40,16 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["EXPLORER_RUNS"] = str(Path(cache) / "runs")  # never the runs of whoever tests
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of browsers and of processes wait for other programs on a machine that may be busy: they may fail once.
+
+    The report says which were run again ("rerun").
+    """
+    for item in items:
+        if item.get_closest_marker("browser") or item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.flaky(reruns=1))
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Where everything must be there (CI), a test that was skipped for a missing part is a failure."""

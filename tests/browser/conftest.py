@@ -121,12 +121,13 @@ class Visit:
         self.settle()
 
     def settle(self) -> None:
-        """Wait until the script has run and every chart and canvas is drawn."""
+        """Wait until the script has run and every chart, canvas and picture is drawn."""
         self.page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=TIMEOUT)
         self.page.wait_for_function(
             """() => !document.querySelector('[data-testid="stSkeleton"], [data-testid="stSpinner"]')
                 && [...document.querySelectorAll('[data-testid="stPlotlyChart"]')]
                     .every(chart => chart.querySelector('.main-svg'))
+                && [...document.querySelectorAll('[data-testid="stMain"] img')].every(image => image.complete)
                 && [...document.querySelectorAll('[data-testid="stBidiComponentIsolated"]')]
                     .every(({shadowRoot}) => shadowRoot && !shadowRoot.querySelector('.lx-loading')
                         && [...shadowRoot.querySelectorAll('.lx')]
