@@ -81,11 +81,6 @@ def thinned(epochs: np.ndarray, most: int = MOST) -> np.ndarray:
     return kept if not len(kept) or kept[-1] == len(epochs) - 1 else np.append(kept, len(epochs) - 1)
 
 
-def floor_of(panel: Panel) -> float | None:
-    """Where the axis ends below: under nearly all values, however far off the first epochs lie."""
-    return _limit(panel, -1)
-
-
 def _limit(panel: Panel, sign: int) -> float | None:
     """The clip of an axis at its lower (-1) or upper (1) end; None where nothing lies far off."""
     values = [
