@@ -1,7 +1,8 @@
-/** Axes: round ticks, thin grid lines, titles. Drawn on the lowest canvas, which is larger than the plot by MARGIN. */
+/** Axes: round ticks, thin grid lines, titles. Drawn on the lowest canvas, which is larger than the plot by its margins. */
 import { number } from "./dom.js";
 
-export const MARGIN = { left: 50, right: 8, top: 6, bottom: 42 };
+/** The room for letters around a plot. @param {number} larger how much larger than usual they are */
+export const margins = (larger) => ({ left: Math.round(50 * larger), right: 8, top: 6, bottom: Math.round(42 * larger) });
 
 /** Round numbers, about `count` of them, that lie in [low, high]. */
 export function ticks(low, high, count) {
@@ -17,15 +18,17 @@ export function ticks(low, high, count) {
 /** @param {CanvasRenderingContext2D} context scaled to CSS pixels, with its origin at the plot's top left corner */
 export function drawAxes(context, camera, titles, tones) {
   const { width, height } = camera;
+  const { larger } = tones;
+  const margin = margins(larger);
   const [[left, right], [low, high]] = camera.view();
-  context.font = `13px ${tones.font}`;
+  context.font = `${13 * larger}px ${tones.font}`;
   context.lineWidth = 1;
   context.strokeStyle = tones.rule;
   context.fillStyle = tones.muted;
   context.textBaseline = "top";
   context.textAlign = "center";
-  const across = ticks(left, right, width / 90);
-  const up = ticks(low, high, height / 70);
+  const across = ticks(left, right, width / (90 * larger));
+  const up = ticks(low, high, height / (70 * larger));
   context.beginPath();
   for (const { value } of across) {
     const x = Math.round(camera.sx(value)) + 0.5;
@@ -46,12 +49,12 @@ export function drawAxes(context, camera, titles, tones) {
     if (y > 4 && y < height - 2) context.fillText(text, -6, y);
   }
   context.fillStyle = tones.ink;
-  context.font = `15px ${tones.font}`;
+  context.font = `${15 * larger}px ${tones.font}`;
   context.textAlign = "center";
   context.textBaseline = "bottom";
-  context.fillText(titles.x, width / 2, height + MARGIN.bottom - 1, width);
+  context.fillText(titles.x, width / 2, height + margin.bottom - 1, width);
   context.save();
-  context.translate(-MARGIN.left + 2, height / 2);
+  context.translate(-margin.left + 2, height / 2);
   context.rotate(-Math.PI / 2);
   context.textBaseline = "top";
   context.fillText(titles.y, 0, 0, height);

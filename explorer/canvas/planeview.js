@@ -1,6 +1,6 @@
 /** One plane: its data, its three canvases (ground, points, what lies over them) and what is where on it. */
 import { el, sizeCanvas } from "./dom.js";
-import { MARGIN, drawAxes } from "./axes.js";
+import { drawAxes, margins } from "./axes.js";
 import { colouring } from "./colouring.js";
 import { Density } from "./contours.js";
 import { Frames } from "./frames.js";
@@ -57,7 +57,7 @@ export class PlaneView {
     this.error = null;
     this.last = null; // what was decoded last: {x, y, z, pixels}
     this.n = 0;
-    this.margin = MARGIN;
+    this.margin = margins(1);
   }
 
   // -- data --------------------------------------------------------------------------------------------------
@@ -303,17 +303,23 @@ export class PlaneView {
     for (const layer of layers) this.dirty[layer] = true;
   }
 
+  /** The room around the plot. */
+  room() {
+    return margins(this.stage.tones.larger);
+  }
+
   /** Fit the canvases to their cell. @returns {boolean} whether their size has changed */
   layout() {
     const width = Math.floor(this.cell.clientWidth);
     const height = Math.floor(this.cell.clientHeight);
     if (width < 40 || height < 40) return false;
-    const { margin } = this;
+    const margin = this.room();
     const plotWidth = width - margin.left - margin.right;
     const plotHeight = height - margin.top - margin.bottom;
-    const same = width === this.width && height === this.height && this.ratio === Math.min(window.devicePixelRatio || 1, 3);
+    const same = margin.left === this.margin.left && width === this.width && height === this.height && this.ratio === Math.min(window.devicePixelRatio || 1, 3);
     this.width = width;
     this.height = height;
+    this.margin = margin;
     if (same) return false;
     this.ratio = sizeCanvas(this.ground, width, height);
     sizeCanvas(this.dots, plotWidth, plotHeight);
@@ -343,7 +349,7 @@ export class PlaneView {
     const pen = this.ground.getContext("2d");
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     pen.clearRect(0, 0, this.width, this.height);
-    pen.translate(MARGIN.left, MARGIN.top);
+    pen.translate(this.margin.left, this.margin.top);
     drawAxes(pen, camera, { x: this.about.xTitle, y: this.about.yTitle }, tones);
     if (!this.xy) return false;
     pen.save();

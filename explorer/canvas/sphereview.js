@@ -284,12 +284,17 @@ export class SphereView extends PlaneView {
     pen.setLineDash([]);
   }
 
+  /** The room around the map: no axes stand there. */
+  room() {
+    return AIR;
+  }
+
   /** Degrees along the equator and the meridian in the middle. */
   label(pen) {
     const { camera } = this;
     const { tones } = this.stage;
     if (camera.scale < 70) return; // too small for them
-    pen.font = `${this.globe ? 11 : 12}px ${tones.font}`;
+    pen.font = `${(this.globe ? 11 : 12) * tones.larger}px ${tones.font}`;
     pen.fillStyle = tones.muted;
     pen.textAlign = "left";
     pen.textBaseline = "bottom";

@@ -1,6 +1,6 @@
 /** The page's tones: Streamlit's CSS variables where there are some, else canvas.css's own for light and dark. */
 
-/** @returns {{dark: boolean, ink: string, muted: string, rule: string, paper: string, contour: string, dot: string, halo: string, accent: string}} */
+/** @returns {{dark: boolean, larger: number, ink: string, muted: string, rule: string, paper: string, contour: string, dot: string, halo: string, accent: string}} */
 export function readTones(root) {
   const given = getComputedStyle(root).getPropertyValue("--st-background-color").trim();
   const dark = given ? luminance(given) < 0.4 : window.matchMedia("(prefers-color-scheme: dark)").matches;
@@ -8,7 +8,8 @@ export function readTones(root) {
   const style = getComputedStyle(root);
   const tone = (name) => style.getPropertyValue(`--lx-${name}`).trim();
   const names = ["paper", "ink", "muted", "rule", "contour", "dot", "halo", "accent", "font"];
-  return { dark, ...Object.fromEntries(names.map((name) => [name, tone(name)])) };
+  const larger = Number(tone("larger")) || 1; // how much larger letters are, for the back row
+  return { dark, larger, ...Object.fromEntries(names.map((name) => [name, tone(name)])) };
 }
 
 /** Relative luminance of any CSS colour, roughly. */

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from explorer import library, planes
+from explorer import ROOT, library, planes
 from explorer.canvas import bundle, picked
 
 pytestmark = pytest.mark.browser
@@ -441,6 +441,18 @@ def bare(visit, tmp_path):
 
     build.points, build.labels, build.classes = points, labels, classes
     return build
+
+
+def test_the_back_row_gets_larger_letters_and_no_tools(visit, bare):
+    canvas = bare()
+    seen = """() => { const place = document.querySelector(".lx-plot"), title = document.querySelector(".lx-title");
+        return [place.offsetLeft, parseFloat(getComputedStyle(title).fontSize)]; }"""
+    before = visit.page.evaluate(seen)
+    visit.page.add_style_tag(path=ROOT / "explorer" / "hide.css")
+    visit.page.evaluate("document.querySelector('.lx').latentCanvas.update({ settings: {} })")
+    after = visit.page.evaluate(seen)
+    assert after[0] == round(1.35 * before[0]) and after[1] == pytest.approx(1.35 * before[1])
+    assert not visit.page.locator(".lx-tools").is_visible()
 
 
 def test_the_legend_hides_and_isolates_and_names_are_text(visit, bare):
