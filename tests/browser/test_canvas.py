@@ -444,14 +444,15 @@ def bare(visit, tmp_path):
 
 
 def test_the_back_row_gets_larger_letters_and_no_tools(visit, bare):
-    canvas = bare()
+    bare()
     seen = """() => { const place = document.querySelector(".lx-plot"), title = document.querySelector(".lx-title");
         return [place.offsetLeft, parseFloat(getComputedStyle(title).fontSize)]; }"""
     before = visit.page.evaluate(seen)
     visit.page.add_style_tag(path=ROOT / "explorer" / "hide.css")
     visit.page.evaluate("document.querySelector('.lx').latentCanvas.update({ settings: {} })")
     after = visit.page.evaluate(seen)
-    assert after[0] == round(1.35 * before[0]) and after[1] == pytest.approx(1.35 * before[1])
+    assert after[0] == round(1.35 * before[0])
+    assert after[1] == pytest.approx(1.35 * before[1])
     assert not visit.page.locator(".lx-tools").is_visible()
 
 
