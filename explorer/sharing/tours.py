@@ -22,8 +22,10 @@ _TOURS = {
     ),
     "samples": (
         "Every picture is a draw from the prior, decoded: this is what the model takes the data to be.",
-        "The seed is the same for both models; *Draw again* takes the next one.",
+        "The seed is the same for both models; the arrow beside it takes the next one.",
         "Look for pictures of nothing at all: their codes come from where the prior expects images and none live.",
+        "Compare with *Aggregated posterior*, whose codes come from where the data are: what gets better, the prior spoilt.",
+        "Under *More*: a temperature, and the training image nearest to each sample, to see what is only remembered.",
     ),
     "interpolate": (
         "Choose two images: the row of pictures is decoded along the path between their codes.",
@@ -32,8 +34,9 @@ _TOURS = {
     ),
     "pseudo_inputs": (
         "The pictures are the pseudo-inputs, the largest share of the data first.",
-        "Around each stand samples of its own part of the prior: they resemble it where training went well.",
-        "Look for pairs that are nearly the same, and for those with hardly any share.",
+        "Click one: beside it stand draws from its own part of the prior, its place, and the images it stands for.",
+        "*Samples* shows the VampPrior paper's figure: a pseudo-input in the corner, its samples around it.",
+        "*Duplicates* shows pairs that are nearly the same: so many are spare.",
     ),
     "traversals": (
         "Each row moves one unit of z through its range and holds the others: what changes is what it stands for.",
@@ -60,6 +63,11 @@ _TOURS = {
         "Up to four models see the same images and draw with the same seeds.",
         "Choose images on one plane: they are chosen on all.",
         "A difference has its standard error, and is given only where the two numbers measure the same thing.",
+    ),
+    "results": (
+        "Each dot is a model of the library, measured on test images; the line through it is its standard error.",
+        "Models stand together only where their numbers measure the same thing: same images, same kind of likelihood.",
+        "Open diamonds are what the papers report: read below what differs before you compare.",
     ),
     "new_run": (
         "Begin with a preset, and change what you want to know about.",
