@@ -24,7 +24,7 @@ _TOURS = {
         "Every picture is a draw from the prior, decoded: this is what the model takes the data to be.",
         "The seed is the same for both models; the arrow beside it takes the next one.",
         "Look for pictures of nothing at all: their codes come from where the prior expects images and none live.",
-        "Compare with *Aggregated posterior*, whose codes come from where the data are: what gets better, the prior spoilt.",
+        "Compare with *Aggregated posterior*, with codes from where the data are: what gets better, the prior spoilt.",
         "Under *More*: a temperature, and the training image nearest to each sample, to see what is only remembered.",
     ),
     "interpolate": (
