@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from explorer import ROOT, access, sharing, view, warm
+from explorer import ROOT, access, sharing, stale, view, warm
 
 ICON = ROOT / "explorer" / "icon.png"
 PAGES = {
@@ -51,10 +51,12 @@ chosen = st.navigation(
     }
 )
 
+stale.arrive()
 with st.sidebar:
     view.style()
     sharing.install(["", *(name for members in PAGES.values() for name, *_ in members)], chosen.url_path)
     view.pickers()
     view.train_from()
 chosen.run()
+stale.tell(chosen.url_path)
 sharing.finish()

@@ -39,7 +39,8 @@ def code(entry: Entry, region: Limits) -> np.ndarray | None:
     """The latent point [size] that the visitor slid or typed; None (and a sentence) where the typing is no point."""
     size = library.encoding(entry).points.shape[1]
     numbers = library.encoding(entry).coordinates.shape[1] == size <= TYPED  # z itself is what is near and far
-    typed = (st.session_state.get("z") or "") if numbers else ""
+    given = st.session_state["z"] if "z" in st.session_state else st.query_params.get("z")  # its widget comes below
+    typed = (given or "") if numbers else ""
     if entry.flat:
         slid = _slid(region, bool(typed))
     elif library.why_not(entry, "units") is None:

@@ -1,5 +1,8 @@
 /** What a stage does when test images are chosen, by clicks, lassos and keys, and classes hidden. */
 import { inPolygon } from "./picking.js";
+import { EMPTY } from "./reading.js";
+
+const TOLD = 5000; // milliseconds that it is said where nothing lay in a lasso
 
 /** Methods of `Stage`. */
 export const choosing = {
@@ -30,7 +33,9 @@ export const choosing = {
     this.draw(view, null);
     const { camera } = view;
     const found = inPolygon(view.shownXy, corners.map(([px, py]) => [camera.wx(px), camera.wy(py)]), (point) => view.visible(point)).map((point) => view.imageOf(point));
+    this.missed = found.length ? 0 : performance.now() + TOLD;
     this.select(event.ctrlKey || event.metaKey ? [...new Set([...this.selection, ...found])] : found, how);
+    if (!found.length) this.live.textContent = EMPTY;
   },
 
   /** What is being drawn to select, in pixels; null when it is done. */

@@ -2,9 +2,11 @@
 import { number } from "./dom.js";
 
 const HINT = "Point at the plane: the decoder draws what is there. Click an image, drag with Shift for a lasso, ? for the keys.";
+export const EMPTY = "No test image lies in there, so none is selected. Draw around some dots.";
 
 /** @param {import("./stage.js").Stage} stage @param {{view: Object, x: number, y: number}|null} at */
 export function reading(stage, at) {
+  if (performance.now() < (stage.missed ?? 0)) return EMPTY;
   if (!at || !at.view.xy) return stage.selection.length > 1 ? `${stage.selection.length.toLocaleString("en")} images selected` : HINT;
   const { view } = at;
   const hovered = stage.hover ? view.placeOf(stage.hover.image) : null;
