@@ -242,7 +242,16 @@ def caption(entries: list[Entry], found: list[End], runs: list[Course], how: dic
         if len(entries) > 1:
             said += ", in each model's own scale: compare the shapes"
     names = " | ".join(entry.name for entry in entries)
-    view.caption(f"{said}.", f"{names} · {test.provenance} · pixels as the model sees them")
+    view.caption(f"{said}.{nowhere(found, how)}", f"{names} · {test.provenance} · pixels as the model sees them")
+
+
+def nowhere(found: list[End], how: dict) -> str:
+    """What is wrong with a way that leads nowhere; empty where it leads somewhere."""
+    if how["mode"] == CLASSES and how["origin_name"] == how["target_name"]:
+        return " **The two classes are the same**, so nothing is added: choose another one."
+    if how["mode"] == LINE and found[0].index is not None and found[0].index == found[1].index:
+        return " **Both ends are the same image**, so there is no way between them: choose another one."
+    return ""
 
 
 def under_plane(entries: list[Entry], found: list[End], how: dict) -> None:

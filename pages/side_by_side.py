@@ -313,9 +313,12 @@ def page(entries: list[Entry]) -> None:
         broken = [entry for entry in entries if view.problem(entry, "mean") is not None and not readable(entry)]
         for entry in broken:
             parts.cannot(entry, str(view.problem(entry)), entries)
+        alone = len(entries) == 1
         entries = [entry for entry in entries if entry not in broken]
         if entries:
             show(entries, part, row, bound)
+        if alone:
+            st.markdown("**One model is chosen**, and two are needed to compare: choose a second one above.")
 
 
 def readable(entry: Entry) -> bool:
