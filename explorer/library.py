@@ -8,7 +8,7 @@ keyed by path and modification time: a folder that is trained again is read agai
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -86,22 +86,40 @@ def entries() -> list[Entry]:
 
     A first visit opens on the first that can be used: MNIST in two dimensions with the VampPrior.
     """
-    found: dict[str, Entry] = {}
-    for root, shipped in roots():
-        for config in sorted(root.glob("[!.]*/config.json")):
-            stamp = _stamp(config.parent, _ALL)
-            if _only_a_run(config.parent, stamp):
-                continue
-            entry = _read(config.parent, shipped, stamp)
-            if entry.name in found:  # a run may have the name of a shipped model: both can be chosen
+    return list(_listed(tuple((root, shipped, tuple(_folders(root))) for root, shipped in roots())))
+
+
+def _folders(root: Path) -> Iterator[tuple[str, Stamp]]:
+    """The model folders of a root with the stamps of their files, hidden ones left out.
+
+    (Each run of a page asks several times: so there are plain strings here, and no paths.)
+    """
+    try:
+        names = sorted(os.listdir(root))
+    except OSError:
+        return
+    for name in names:
+        stamp = (0,) if name.startswith(".") else _stamp(f"{root}/{name}", _ALL)
+        if stamp[0] and not _only_a_run(f"{root}/{name}", stamp):
+            yield name, stamp
+
+
+@lru_cache(maxsize=8)
+def _listed(found: tuple[tuple[Path, bool, tuple[tuple[str, Stamp], ...]], ...]) -> tuple[Entry, ...]:
+    """What is in these folders as they are now, in order."""
+    listed: dict[str, Entry] = {}
+    for root, shipped, folders in found:
+        for folder, stamp in folders:
+            entry = _read(root / folder, shipped, stamp)
+            if entry.name in listed:  # a run may have the name of a shipped model: both can be chosen
                 entry = replace(entry, name=f"{root.name}/{entry.name}")
-            found.setdefault(entry.name, entry)
-    return sorted(found.values(), key=order)
+            listed.setdefault(entry.name, entry)
+    return tuple(sorted(listed.values(), key=order))
 
 
-def _only_a_run(path: Path, stamp: Stamp) -> bool:
+def _only_a_run(path: str, stamp: Stamp) -> bool:
     """Whether this is a run that has no weights yet, or will have none: the Runs page tells of it."""
-    return stamp[_ALL.index("model.safetensors")] == 0 and (path / "status.json").exists()
+    return stamp[_ALL.index("model.safetensors")] == 0 and os.path.exists(f"{path}/status.json")
 
 
 def at(path: Path) -> Entry | None:
@@ -140,13 +158,13 @@ def _but_for_the_prior(entry: Entry) -> tuple[Any, ...]:
     return entry.recipe.get("data"), others, entry.recipe.get("objective")
 
 
-def _stamp(path: Path, files: tuple[str, ...]) -> Stamp:
-    return tuple(_modified(path / name) for name in files)
+def _stamp(path: str | Path, files: tuple[str, ...]) -> Stamp:
+    return tuple(_modified(f"{path}/{name}") for name in files)
 
 
-def _modified(path: Path) -> int:
+def _modified(path: str | Path) -> int:
     try:
-        return path.stat().st_mtime_ns
+        return os.stat(path).st_mtime_ns
     except OSError:
         return 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 
 _once = threading.Lock()
@@ -22,3 +23,9 @@ def _load() -> None:
     import plotly.graph_objects  # noqa: F401
 
     import latents  # noqa: F401
+    from explorer.canvas import scene  # noqa: F401
+
+    # Streamlit collects garbage after each run of a page, and looks through every object that there is: a tenth of a
+    # second once these libraries are there, of which nothing will ever be garbage. So they are not looked at again.
+    gc.collect()
+    gc.freeze()
