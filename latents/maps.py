@@ -218,7 +218,7 @@ MAPS = {
         ),
         Map(
             "lambert",
-            "Lambert azimuthal",
+            "Lambert",
             True,
             r"(x, y) = \sqrt{\frac{2}{1 + \cos\varphi\cos\lambda}}\;(\cos\varphi\,\sin\lambda,\ \sin\varphi)",
             2.0,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
-from explorer import chosen, focus, globe, library, linked_planes, parts, paths, planes, view
+from explorer import chosen, focus, globe, library, linked_planes, parts, paths, planes, view, words
 from explorer.canvas import canvas, state, waiting
 from explorer.canvas.picked import decode
 from explorer.library import Entry
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from explorer.charts.region import Limits
     from latents.maps import Map
 
-HEIGHT, ALONE = 528, 552  # pixels of the figure, and without controls
-CANVAS, SEEN = "sphere-canvas", "sphere-image"
+HEIGHT, ALONE = 528, 532  # pixels of the figure, and without controls
+CANVAS, SEEN, SECOND = "sphere-canvas", "sphere-image", "sphere-second"
 POINTS, LATTICE = "Points", "Lattice"
 CLASS, ELBO, KAPPA = "Class", "ELBO", "κ"
 VALUES = {ELBO: ("elbo", "nats (ELBO)"), KAPPA: ("kappa", "κ")}
@@ -85,7 +85,7 @@ def header(entry: Entry | None) -> tuple[dict, DeltaGenerator]:
     with view.header("Sphere"):
         if entry is not None:
             how["map"] = st.selectbox(
-                "Map", list(MAPS), format_func=lambda name: MAPS[name].title, key="map", width=180, **bound
+                "Map", list(MAPS), format_func=lambda name: MAPS[name].title, key="map", width=156, **bound
             )
             how["view"] = st.segmented_control(
                 "View", [POINTS, LATTICE], default=POINTS, required=True, key="view", **bound
@@ -94,35 +94,62 @@ def header(entry: Entry | None) -> tuple[dict, DeltaGenerator]:
 
 
 def chooser(entry: Entry) -> tuple[int, ...]:
-    """The chosen image and the way to a pair. What is chosen: by its number, on the figure, or in the address."""
+    """The chosen images, by their numbers, on the figure, or in the address: one, or the two ends of a path."""
     test = library.images(entry)
+    last = len(test.gray) - 1
     focus.keep(chosen.FIELD)
     picked = chosen.selection(len(test.gray))
     if chosen.FIELD not in st.session_state:  # the link's own choice is not a widget's yet
         picked = decode(st.query_params.get(chosen.FIELD, ""), len(test.gray))
-    if len(picked) == 1 and SEEN not in st.session_state:
+    if len(picked) in (1, 2) and SEEN not in st.session_state and focus.KEY not in st.query_params:
         st.session_state.setdefault(focus.KEY, picked[0])
-    image = focus.picker(test, label=False, picture=False)
+    focus.keep(focus.KEY)
+    parts.bounded(focus.KEY, 0, last)
+    bound: dict[str, Any] = {"label_visibility": "collapsed", "width": 84}
+    help = f"Of a test image, counted from 0 to {last:,}."
+    first = int(st.number_input("Image a", 0, last, 0, key=focus.KEY, bind="query-params", help=help, **bound))
     seen = st.session_state.get(SEEN)
     given = focus.KEY in st.query_params or f"_{focus.KEY}" in st.session_state
-    if (seen is not None and image != seen) or (seen is None and given and not picked and image):
-        chosen.choose((image,))
-    st.session_state[SEEN] = image
-    st.button(
-        "A pair",
-        icon=":material/route:",
-        help="The great circle between two random images, of two classes.",
-        on_click=pair,
-        args=(entry,),
+    if (seen is not None and first != seen) or (seen is None and given and not picked and first):
+        others = ends(picked, seen)[1:] if len(picked) == 2 else ()
+        chosen.choose(tuple(sorted({first, *others})))
+        picked = chosen.selection(len(test.gray))
+    st.session_state[SEEN] = first
+    st.session_state[SECOND] = ends(picked, first)[1] if len(picked) == 2 else None
+    st.number_input(
+        "Image b",
+        0,
+        last,
+        None,
+        key=SECOND,
+        placeholder="to",
+        on_change=second,
+        help="Another one, for the great circle between the two. (Or choose it on the map, or drag an end there.)",
+        **bound,
     )
+    help = "The great circle between two random images, of two classes."
+    st.button("A pair", icon=":material/route:", help=help, on_click=pair, args=(entry,))
     chosen.field()
     return chosen.selection(len(test.gray))
+
+
+def ends(picked: tuple[int, ...], first: int | None) -> tuple[int, ...]:
+    """The two chosen images, a first: that whose number stands in the row. Other choices as they are."""
+    return picked[::-1] if len(picked) == 2 and picked[1] == first else picked
+
+
+def second() -> None:
+    """The visitor has typed the number of the second image, or cleared it."""
+    first, other = st.session_state[focus.KEY], st.session_state[SECOND]
+    chosen.choose(tuple(sorted({first} if other is None else {first, other})))
 
 
 def pair(entry: Entry) -> None:
     """Choose two images at random."""
     st.session_state["sphere-pairs"] = seed = st.session_state.get("sphere-pairs", 0) + 1
-    chosen.choose(tuple(sorted(paths.pair_of_classes(library.images(entry), seed))))
+    both = paths.pair_of_classes(library.images(entry), seed)
+    chosen.choose(tuple(sorted(both)))
+    st.session_state[focus.KEY] = st.session_state[SEEN] = both[0]
 
 
 def more(entry: Entry, partner: Entry | None, how: dict) -> None:
@@ -144,9 +171,11 @@ def more(entry: Entry, partner: Entry | None, how: dict) -> None:
 def taken() -> None:
     """The visitor has selected images: one of them becomes the chosen one of all pages."""
     selected = state(CANVAS).selection
+    first, other = st.session_state.get(focus.KEY), st.session_state.get(SECOND)
     chosen.choose(selected)
-    if len(selected) == 1:
-        st.session_state[focus.KEY] = st.session_state[SEEN] = selected[0]
+    if len(selected) in (1, 2) and first not in selected:  # an end was dragged away: the other one stays what it is
+        left = [image for image in selected if image != other] or list(selected)
+        st.session_state[focus.KEY] = st.session_state[SEEN] = left[0]
 
 
 def turned() -> None:
@@ -168,7 +197,7 @@ def beside(entry: Entry, partner: Entry, legend: list) -> CanvasPlane:
     layout = planes.of(partner, "PCA")
     assert layout is not None
     region = _region(layout)
-    title = f"{partner.name}, the Gaussian twin" if partner == globe.twin(entry) else partner.name
+    title = f"{partner.name}, the twin" if partner == globe.twin(entry) else partner.name
     made = scene.plane(partner, layout, region, legend, title=title)
     short = linked_planes.short
     return replace(made, region=region, x_title=short(made.x_title), y_title=short(made.y_title))
@@ -179,12 +208,6 @@ def _region(layout: planes.Layout) -> Limits:
     low, high = np.quantile(layout.points, [0.005, 0.995], axis=0)
     (x, y), half = (low + high) / 2, float((high - low).max()) * 0.53
     return (float(x - half), float(x + half)), (float(y - half), float(y + half))
-
-
-def straight(partner: Entry, selected: tuple[int, ...]) -> list[list[list[float]]] | None:
-    """The straight line between two images on the third plane, as the canvas's `paths`."""
-    layout = planes.of(partner, "PCA") if len(selected) == 2 and planes.kinds(partner) else None
-    return None if layout is None else [[], [], layout.points[list(selected)].tolist()]
 
 
 def figure(entry: Entry, partner: Entry | None, selected: tuple[int, ...], how: dict) -> None:
@@ -217,7 +240,7 @@ def figure(entry: Entry, partner: Entry | None, selected: tuple[int, ...], how: 
         crowd=3,
         colour=value,
         colourTitle=title,
-        paths=None if partner is None or globe.why_none(partner) is None else straight(partner, selected),
+        first=st.session_state[focus.KEY],
     )
 
 
@@ -231,6 +254,10 @@ def caption(entry: Entry, partner: Entry | None, selected: tuple[int, ...], how:
         )
     else:
         sentence = f"Each dot is a test image at {parts.points([entry])}, {on}, and on the globe"
+        narrow = globe.concentration(entry)
+        if narrow is not None:
+            low, middle, high = (_rounded(k) for k in np.quantile(narrow.kappa, [0.05, 0.5, 0.95]))
+            sentence += f" (κ: median {middle}, nine in ten from {low} to {high})"
         if how["pseudo"]:
             sentence += f"; {'white' if view.dark() else 'black'} dots are pseudo-inputs"
     if how["caps"] and globe.concentration(entry) is not None and selected:
@@ -238,12 +265,17 @@ def caption(entry: Entry, partner: Entry | None, selected: tuple[int, ...], how:
     if partner is not None:
         layout = None if globe.why_none(partner) is None else planes.of(partner, "PCA")
         how_shown = " by PCA" if layout is not None and layout.kind == "PCA" else ""
-        sentence += f"; below it the same images in {partner.name}{how_shown}"
+        sentence += f"; below the globe the same images in {partner.name}{how_shown}"
     why = undecoded(entry)
     if why is not None:
         sentence += f". Nothing is decoded here: {why.rstrip('.')}"
     names = " | ".join(f"{one.name} ({one.space_title})" for one in (entry, partner) if one is not None)
     view.caption(f"{sentence}. {found.lost or ''}".strip(), f"{names} · {view.test_images([entry])}")
+
+
+def _rounded(value: float) -> str:
+    """With the two digits that count: `2,200`, `46`, `3.1`."""
+    return words.number(float(f"{value:.2g}"), 0 if value >= 10 else 1)
 
 
 def undecoded(entry: Entry) -> str | None:

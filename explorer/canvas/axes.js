@@ -4,6 +4,8 @@ import { number } from "./dom.js";
 /** The room for letters around a plot. @param {number} larger how much larger than usual they are */
 export const margins = (larger) => ({ left: Math.round(50 * larger), right: 8, top: 6, bottom: Math.round(42 * larger) });
 
+const SYMBOL = 3; // letters of a title that is no more than a symbol, such as z₂: it stands upright
+
 /** Round numbers, about `count` of them, that lie in [low, high]. */
 export function ticks(low, high, count) {
   const rough = (high - low) / Math.max(1, count);
@@ -27,8 +29,8 @@ export function drawAxes(context, camera, titles, tones) {
   context.fillStyle = tones.muted;
   context.textBaseline = "top";
   context.textAlign = "center";
-  const across = ticks(left, right, width / (90 * larger));
-  const up = ticks(low, high, height / (70 * larger));
+  const across = ticks(left, right, Math.max(4, width / (90 * larger)));
+  const up = ticks(low, high, Math.max(4, height / (70 * larger)));
   context.beginPath();
   for (const { value } of across) {
     const x = Math.round(camera.sx(value)) + 0.5;
@@ -55,8 +57,13 @@ export function drawAxes(context, camera, titles, tones) {
   context.fillText(titles.x, width / 2, height + margin.bottom - 1, width);
   context.save();
   context.translate(-margin.left + 2, height / 2);
-  context.rotate(-Math.PI / 2);
-  context.textBaseline = "top";
+  if (titles.y.length <= SYMBOL) {
+    context.textAlign = "left";
+    context.textBaseline = "middle";
+  } else {
+    context.rotate(-Math.PI / 2);
+    context.textBaseline = "top";
+  }
   context.fillText(titles.y, 0, 0, height);
   context.restore();
 }

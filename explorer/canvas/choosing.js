@@ -15,7 +15,7 @@ export const choosing = {
     }
     this.probe = null;
     if (event.pointerType === "touch") this.point(view, px, py); // a finger does not hover: its tap shows the picture
-    if (event.ctrlKey || event.metaKey) {
+    if (event.ctrlKey || event.metaKey || this.pair?.armed) {
       const rest = this.selection.filter((i) => i !== image);
       this.select(rest.length < this.selection.length ? rest : [...this.selection, image], "click");
     } else this.select([image], "click");
@@ -25,7 +25,7 @@ export const choosing = {
     const at = this.probe ?? this.pointer;
     if (!at) return;
     const found = view.grid.nearest(at.x, at.y, 1, (point) => view.visible(point))[0];
-    if (found) this.select([view.imageOf(found.index)], "key");
+    if (found) this.select([...new Set([...(this.pair?.armed ? this.selection : []), view.imageOf(found.index)])], "key");
   },
 
   /** What lies in a lasso or a box becomes the selection; with Ctrl it is added. */
@@ -66,6 +66,7 @@ export const choosing = {
 
   forget() {
     this.helpBox.show(false);
+    this.pair?.arm(false);
     this.probe = null;
     this.pointer = null;
     this.select([], "clear");

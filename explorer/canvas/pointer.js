@@ -63,7 +63,7 @@ export function attachPointer(view) {
     drag = null;
     const [px, py] = at(event);
     if (!done.moved) stage.click(view, px, py, event);
-    else if (done.kind === "end") stage.dropEnd();
+    else if (done.kind === "end") stage.dropEnd(view);
     else if (done.kind === "probe") stage.pin(view, px, py, "drag");
     else if (done.kind === "lasso" || done.kind === "box") stage.enclose(view, done.corners, done.kind, event);
   };
@@ -79,7 +79,7 @@ export function attachPointer(view) {
   };
 
   const gripped = (px, py) => {
-    const ends = stage.settings.ends;
+    const ends = view.sphere ? view.pair.places(view) : stage.settings.ends;
     if (!ends) return null;
     const found = ends.findIndex(([x, y]) => Math.hypot(view.camera.sx(x) - px, view.camera.sy(y) - py) < GRIP);
     return found < 0 ? null : found;

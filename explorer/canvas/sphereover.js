@@ -1,6 +1,7 @@
 /** What lies over the points of a sphere: caps, the path between two images, rings, the probe. */
 import { circleAround, greatCircle, unit } from "./maps.js";
-import { drawOutline, drawProbe, drawRing } from "./overlays.js";
+import { drawHandle, drawOutline, drawProbe, drawRing } from "./overlays.js";
+import { Pair } from "./spherepair.js";
 
 const MOST_CAPS = 12; // selected images whose caps are drawn
 const SMALL = 14; // pixels: smaller caps lie within the image's ring
@@ -15,14 +16,17 @@ export function drawSphere(pen, view) {
     if (selection.length <= MOST_CAPS) for (const i of selection) if (i < view.n) drawCaps(pen, view, i, tones.accent);
     if (hovered !== null && !selection.includes(hovered)) drawCaps(pen, view, hovered, tones.ink);
   }
-  if (selection.length === 2 && selection[1] < view.n) drawWay(pen, view, ...selection);
+  const pair = Pair.of(stage).images;
+  if (pair && Math.max(...pair) < view.n) drawWay(pen, view, ...pair);
   const selected = selection.length === 1 && selection[0] < view.n ? selection[0] : null;
   if (selected !== null && settings.neighbours > 0)
     for (const j of view.neighbours(selected, settings.neighbours)) {
       view.trace(pen, arc(view.unitOf(selected), view.unitOf(j)), tones.ink, 1.5);
       ring(pen, view, view.unitOf(j), 3.5);
     }
-  if (selection.length <= 2) for (const i of selection) if (i < view.n) mark(pen, view, i, tones.accent);
+  if (selected !== null) mark(pen, view, selected, tones.accent);
+  if (pair) pair.forEach((i, end) => i < view.n && drawEnd(pen, view, i, "ab"[end]));
+  if (view.panel?.kind === "line" && view.decoder) view.panel.line.mark(pen);
   if (hovered !== null && !(selection.length <= 2 && selection.includes(hovered))) mark(pen, view, hovered, tones.ink);
   if (stage.hoverPseudo?.view === view) {
     const { k } = stage.hoverPseudo;
@@ -30,6 +34,14 @@ export function drawSphere(pen, view) {
   }
   drawPointed(pen, view);
   if (stage.outline && stage.outline.view === view) drawOutline(pen, stage.outline.corners, tones);
+}
+
+/** An end of the path, which can be dragged to another image. */
+function drawEnd(pen, view, i, letter) {
+  const { place, front } = view.at(view.unitOf(i));
+  pen.globalAlpha = front ? 1 : 0.4;
+  drawHandle(pen, view.camera, place, view.stage.tones, 9, view.stage.tones.accent, letter);
+  pen.globalAlpha = 1;
 }
 
 /** An image's ring, outside of its caps; large caps say enough by themselves. */
@@ -54,6 +66,7 @@ function drawCaps(pen, view, i, colour) {
 
 /** The great circle between two images, with a dot for each picture of its strip. */
 function drawWay(pen, view, i, j) {
+  if (!view.way.axes) return; // a map that keeps neighbours has no place for what lies between
   const { tones } = view.stage;
   const line = arc(view.unitOf(i), view.unitOf(j));
   view.trace(pen, line, tones.halo, 5);
@@ -72,7 +85,7 @@ function drawWay(pen, view, i, j) {
 /** The directions of the path's inner pictures: even steps on the model's own sphere, seen on this one. */
 function stops(view, i, j) {
   const [a, b] = [view.codeOf(i), view.codeOf(j)];
-  if (!a || !b || !view.way.axes) return [];
+  if (!a || !b) return [];
   return Array.from({ length: STEPS - 2 }, (_, k) => unit(view.way.onAxes(greatCircle(a, b, (k + 1) / (STEPS - 1)))));
 }
 

@@ -1,18 +1,27 @@
-/** Under the map: the image that is hovered or selected with its concentration, or the path between two, decoded. */
+/** Under the map: pictures along its middle line, or the image that is selected, or the path between two, decoded. */
 import { el } from "./dom.js";
 import { greatCircle } from "./maps.js";
+import { MiddleLine } from "./sphereline.js";
 import { STEPS } from "./sphereover.js";
+import { Pair } from "./spherepair.js";
 import { paint } from "./tiles.js";
+
+const MOST = 112; // CSS pixels of a picture
+const WORDS = 19; // of the line below one
+const BESIDE = 114; // of the words at the left of a path's pictures
 
 export class SpherePanel {
   /** @param {import("./sphereview.js").SphereView} view the map above it */
   constructor(view) {
     this.view = view;
+    this.pair = Pair.of(view.stage);
+    this.line = new MiddleLine(view);
     this.pictures = el("div", "lx-pictures");
     this.words = el("div", "lx-words");
-    this.one = el("div", "lx-one", {}, this.pictures, this.words);
+    this.other = el("button", "lx-other", { type: "button", onclick: () => this.pair.arm() });
+    this.one = el("div", "lx-one", {}, this.pictures, el("div", "", {}, this.words, this.other));
     this.strips = el("div", "lx-strips");
-    this.box = el("div", "lx-sphere-panel", {}, this.one, this.strips);
+    this.box = el("div", "lx-sphere-panel", {}, this.line.box, this.one, this.strips);
     this.shown = "";
     this.state = {};
   }
@@ -23,20 +32,31 @@ export class SpherePanel {
     return stage.views.find((other) => other.about.name !== about.name && other.n === n && other.decoder) ?? null;
   }
 
+  /** "line" of pictures, "image" that is selected, or "path" between two. */
+  get kind() {
+    const { selection } = this.view.stage;
+    if (selection.length === 2) return "path";
+    return selection.length === 1 || !this.view.about.decoder ? "image" : "line";
+  }
+
   update() {
-    const { view } = this;
+    const { view, kind } = this;
     const { stage } = view;
     if (!view.unit) return;
-    const two = stage.selection.length === 2 ? stage.selection : null;
-    const image = two ? null : (stage.hover?.image ?? (stage.selection.length === 1 ? stage.selection[0] : null));
+    const two = kind === "path" ? this.pair.images : null;
+    const image = kind === "image" ? (stage.selection[0] ?? null) : null;
     const thumbnail = image !== null ? view.thumbnails?.at(image) : null;
-    const key = JSON.stringify([two, image, Boolean(thumbnail), Boolean(view.decoder), Boolean(view.way.codes), this.twin?.about.name, Boolean(this.twin?.way?.codes), stage.tones.dark]);
+    this.line.box.hidden = kind !== "line";
+    this.one.hidden = kind !== "image";
+    this.strips.hidden = kind !== "path";
+    if (kind === "line") this.line.update();
+    const { clientWidth, clientHeight } = this.box;
+    const key = JSON.stringify([clientWidth, clientHeight, kind, two, image, this.pair.armed, Boolean(thumbnail), Boolean(view.decoder), Boolean(view.way.codes), this.twin?.about.name, Boolean(this.twin?.way?.codes), stage.tones.dark]);
     if (key === this.shown) return;
     this.shown = key;
-    this.one.hidden = two !== null;
-    this.strips.hidden = two === null;
+    this.state = {};
     if (two) this.showPath(two);
-    else this.showImage(image, thumbnail);
+    else if (kind === "image") this.showImage(image, thumbnail);
   }
 
   // -- one image ---------------------------------------------------------------------------------------------
@@ -45,8 +65,9 @@ export class SpherePanel {
     const { view } = this;
     this.state = { image };
     this.pictures.replaceChildren();
+    this.other.hidden = image === null || view.n < 2;
     if (image === null) {
-      this.say(this.summary());
+      this.say([["This decoder is too large for the browser: nothing is decoded under the pointer.", ""]]);
       return;
     }
     this.pictures.append(this.figure("the image", (pen, canvas) => thumbnail && copy(pen, thumbnail, canvas)));
@@ -55,28 +76,17 @@ export class SpherePanel {
     if (own) this.pictures.append(this.figure("its point, decoded", (pen) => put(pen, own, view.about.shape)));
     const theirs = this.decodedByTwin(image);
     if (theirs) this.pictures.append(this.figure(this.twin.about.title.includes("twin") ? "by the twin" : "by the other model", (pen) => put(pen, theirs, view.about.shape)));
-    const lines = [[view.stage.named(view, image), "lx-strong"]];
+    const lines = [];
     if (view.concentration) {
       const [half, most] = [0, 1].map((which) => degrees(view.caps[2 * image + which]));
       this.state = { image, kappa: view.concentration[image], caps: [view.caps[2 * image], view.caps[2 * image + 1]] };
-      lines.push([`κ = ${round(view.concentration[image], 3)}`, ""], [`Half of q(z|x) lies within ${half} of its middle, 95\u202f% within ${most}: the two caps.`, ""]);
-    }
+      lines.push([`${view.stage.named(view, image)}: κ = ${round(view.concentration[image], 3)}`, "lx-strong"]);
+      lines.push([`Half of q(z|x) lies within ${half}, 95\u202f% within ${most}.`, ""]);
+    } else lines.push([view.stage.named(view, image), "lx-strong"]);
     this.say(lines);
-  }
-
-  /** How concentrated the images are, and what one can do. */
-  summary() {
-    const { concentration, about } = this.view;
-    const lines = [];
-    if (concentration) {
-      const sorted = Float32Array.from(concentration).sort();
-      const at = (share) => round(sorted[Math.round(share * (sorted.length - 1))], 2);
-      lines.push([`κ of ${sorted.length.toLocaleString("en")} images: median ${at(0.5)}, nine in ten from ${at(0.05)} to ${at(0.95)}.`, "lx-strong"]);
-    }
-    lines.push(["Drag the map or the globe to turn it (on the globe arrow keys do too); the wheel zooms.", ""]);
-    lines.push(["Click an image for its cap and its neighbours; a second one with Ctrl for the great circle between them.", ""]);
-    if (!about.decoder) lines.push(["This decoder is too large for the browser: nothing is decoded under the pointer.", ""]);
-    return lines;
+    const { armed } = this.pair;
+    this.other.textContent = armed ? "Now choose the other image: on the map, the globe or the plane" : `${view.straight ? "Path" : "Great circle"} to another image …`;
+    this.other.setAttribute("aria-pressed", String(armed));
   }
 
   say(lines) {
@@ -93,14 +103,13 @@ export class SpherePanel {
     const angle = view.angle(i, j);
     this.state = { path: [i, j], angle };
     const shares = Array.from({ length: STEPS }, (_, k) => k / (STEPS - 1));
-    if (view.decoder)
-      this.strips.append(this.strip(`Great circle from image ${i.toLocaleString("en")} to ${j.toLocaleString("en")}: ${degrees(angle)}`, shares.map((t) => Array.from(view.decode(greatCircle(a, b, t))))));
+    if (view.decoder) this.strips.append(this.strip(view.straight ? "Straight line" : `Great circle, ${degrees(angle)}`, shares.map((t) => Array.from(view.decode(view.between(a, b, t))))));
     const { twin } = this;
     const [from, to] = twin ? [codes(twin, i), codes(twin, j)] : [null, null];
     if (from && to) {
       const straight = shares.map((t) => Float32Array.from(from, (value, u) => value + t * (to[u] - value)));
       const decoded = straight.map((z) => (z.length === twin.decoder.inputs.z ? Array.from(twin.decoder.run({ z }).pixels) : null));
-      if (decoded.every(Boolean)) this.strips.append(this.strip(`Straight line in ${twin.about.name}`, decoded));
+      if (decoded.every(Boolean)) this.strips.append(this.strip(twin.about.title.includes("twin") ? "Straight line of the twin" : `Straight line of ${twin.about.name}`, decoded));
     }
   }
 
@@ -116,18 +125,23 @@ export class SpherePanel {
     const canvas = el("canvas", "lx-strip", { width: pictures.length * (width + 1) - 1, height, role: "img", "aria-label": `${title}, ${pictures.length} pictures` });
     const pen = canvas.getContext("2d");
     pictures.forEach((pixels, k) => put(pen, pixels, shape, k * (width + 1)));
+    const { clientWidth, clientHeight } = this.box;
+    const scale = Math.max(0.5, Math.min((clientWidth - 12 - BESIDE) / canvas.width, (clientHeight - 14) / 2 / height, MOST / height));
+    resize(canvas, scale);
     return el("figure", "", {}, el("figcaption", "", { text: title }), canvas);
   }
 
   figure(words, draw) {
     const [, height, width] = this.view.about.shape;
     const canvas = el("canvas", "lx-picture", { width, height, role: "img", "aria-label": words });
+    resize(canvas, Math.max(24, Math.min(MOST, this.box.clientHeight - 10 - WORDS * this.view.stage.tones.larger)) / Math.max(width, height));
     draw(canvas.getContext("2d"), canvas);
     return el("figure", "", {}, canvas, el("figcaption", "", { text: words }));
   }
 
   describe() {
-    return { ...this.state, strips: this.strips.hidden ? 0 : this.strips.children.length, text: this.box.textContent };
+    const line = this.kind === "line" ? this.line.pictures.filter(Boolean).length : 0;
+    return { kind: this.kind, ...this.state, line, armed: this.pair.armed, strips: this.strips.hidden ? 0 : this.strips.children.length };
   }
 }
 
@@ -140,6 +154,11 @@ function codes(view, i) {
     return null;
   }
   return Array.from(way.codes.subarray(i * way.size, (i + 1) * way.size));
+}
+
+function resize(canvas, scale) {
+  canvas.style.width = `${Math.round(canvas.width * scale)}px`;
+  canvas.style.height = `${Math.round(canvas.height * scale)}px`;
 }
 
 function put(pen, pixels, shape, x = 0) {

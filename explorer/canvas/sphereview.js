@@ -1,6 +1,7 @@
 /** A sphere: its map or its globe, with all that a plane has (points, hover, lasso, probe). It turns when it is dragged. */
-import { MAPS, angles, between, lines, spread, turned, unit, vector } from "./maps.js";
+import { MAPS, angles, between, greatCircle, lines, spread, turned, unit, vector } from "./maps.js";
 import { PlaneView } from "./planeview.js";
+import { Pair } from "./spherepair.js";
 import { SpherePanel, round } from "./spherepanel.js";
 import { SphereWay } from "./sphereway.js";
 import { Turning } from "./turning.js";
@@ -22,6 +23,7 @@ export class SphereView extends PlaneView {
     this.globe = about.view === "globe";
     this.margin = AIR;
     this.turning = Turning.of(stage);
+    this.pair = Pair.of(stage);
     this.box.classList.add(this.globe ? "lx-globe" : "lx-map");
     this.over.setAttribute("aria-roledescription", this.globe ? "globe" : "map of a sphere");
     this.panel = about.panel ? new SpherePanel(this) : null;
@@ -51,7 +53,7 @@ export class SphereView extends PlaneView {
     this.spread = null;
     this.kind = metadata.kind ?? "";
     this.flat = false;
-    this.way = new SphereWay(tensors, (x, y) => this.there(x, y));
+    this.way = new SphereWay(tensors, (x, y) => this.there(x, y), metadata.space ?? "sphere");
     if (this.way.size === 3) this.way.give(this.unit, 3);
     this.front = new Uint8Array(n);
     this.xy = new Float32Array(2 * n);
@@ -81,6 +83,7 @@ export class SphereView extends PlaneView {
     if (camera && (this.regionOf !== map || this.regionFor !== camera)) {
       [this.regionOf, this.regionFor] = [map, camera];
       const [width, height] = [map.width * ROOM, map.height * ROOM];
+      this.cell.style.setProperty("--lx-ratio", String(width / height));
       camera.region = [[-width, width], [-height, height]];
       camera.home();
       this.mark("ground", "dots", "over");
@@ -226,12 +229,9 @@ export class SphereView extends PlaneView {
 
   // -- drawing -----------------------------------------------------------------------------------------------
 
-  drawGround(moving) {
+  drawGround(moving, pen = this.fresh(this.ground)) {
     const { tones, settings } = this.stage;
-    const { camera, ratio, margin, map } = this;
-    const pen = this.ground.getContext("2d");
-    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-    pen.clearRect(0, 0, this.width, this.height);
+    const { camera, margin, map } = this;
     pen.translate(margin.left, margin.top);
     if (!this.R) return false;
     pen.save();
@@ -359,18 +359,26 @@ export class SphereView extends PlaneView {
     return more;
   }
 
-  drawOver() {
-    const pen = this.over.getContext("2d");
-    pen.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
-    pen.clearRect(0, 0, this.over.width, this.over.height);
+  drawOver(pen = this.fresh(this.over)) {
+    if (this.panel) this.stage.settings.paths = this.pair.straight();
     if (this.R) drawSphere(pen, this);
     this.panel?.update();
+  }
+
+  /** A z on the model's own way from a to b: a great circle, or straight where its space is none. */
+  between(a, b, t) {
+    return this.straight ? a.map((value, u) => value + t * (b[u] - value)) : greatCircle(a, b, t);
+  }
+
+  /** Whether the model's own space is no sphere (only its map is one). */
+  get straight() {
+    return this.way.space !== "sphere";
   }
 
   /** The angle between two test images on the model's own sphere, radians. */
   angle(i, j) {
     const [a, b] = [this.codeOf(i), this.codeOf(j)];
-    return a && b ? between(a, b) : null;
+    return a && b && !this.straight ? between(a, b) : null;
   }
 }
 

@@ -7,9 +7,13 @@
 import { Way, nearestPoint } from "./latent.js";
 
 export class SphereWay extends Way {
-  /** @param {Object} tensors `axes` [3, m] where there is a linear way @param {(x: number, y: number) => number[]|null} there */
-  constructor(tensors, there) {
-    super({}, "sphere");
+  /**
+   * @param {Object} tensors `axes` [3, m] where there is a linear way
+   * @param {(x: number, y: number) => number[]|null} there
+   * @param {string} space where z lives: what is nearest to a mean of codes
+   */
+  constructor(tensors, there, space = "sphere") {
+    super({}, space);
     this.axes = tensors.axes?.data ?? null;
     this.there = there;
     if (this.axes) this.size = this.axes.length / 3;
@@ -39,7 +43,7 @@ export class SphereWay extends Way {
     if (this.axes) return this.at(g);
     if (!this.codes) return null;
     this.average(grid.nearest(x, y, 8));
-    return nearestPoint(this.z, "sphere");
+    return nearestPoint(this.z, this.space);
   }
 
   /** z at a direction [3] of the globe, the same array at each call. */

@@ -266,6 +266,7 @@ export class Stage {
   // -- ends, path, posterior, frames -------------------------------------------------------------------------
 
   moveEnd(view, end, px, py) {
+    if (view.sphere) return view.pair.drag(view, end, px, py);
     const ends = this.settings.ends.map((place) => [...place]);
     ends[end] = [view.camera.wx(px), view.camera.wy(py)];
     this.settings = { ...this.settings, ends };
@@ -274,7 +275,8 @@ export class Stage {
     this.marked("over");
   }
 
-  dropEnd() {
+  dropEnd(view) {
+    if (view.sphere) return view.pair.drop();
     this.callbacks.onEnds?.(this.settings.ends.map((place) => [...place]));
   }
 

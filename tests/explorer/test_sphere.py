@@ -188,7 +188,7 @@ def test_a_model_without_a_sphere_has_its_sentence_and_a_way_out():
 
 def test_a_sphere_beside_a_plane_is_shown_with_it():
     words = said(opened(model="digits-vampprior-2d", beside="digits-vmf"))
-    assert "below it the same images in digits-vampprior-2d" in words
+    assert "below the globe the same images in digits-vampprior-2d" in words
 
 
 def test_a_decoder_that_is_too_large_for_the_browser_has_its_sentence(tmp_path, monkeypatch):
