@@ -143,14 +143,20 @@ def many(entries: list[Entry], test: Images, chosen: tuple[int, ...]) -> None:
         if test.labels is None:
             view.small("These images have no classes.")
             return
-        labels, counts = np.unique(test.labels[places], return_counts=True)
-        order = np.argsort(-counts, kind="stable")
-        lines = [
-            f"**{class_name(int(labels[k]), test.class_names)}** {_percent(counts[k] / len(places))} ({counts[k]:,})"
-            for k in order[:MOST_CLASSES]
-        ]
-        rest = len(order) - MOST_CLASSES
-        st.markdown("  \n".join([*lines, *([f"and {rest} more"] if rest > 0 else [])]))
+        st.markdown("  \n".join(mix(test, places)))
+
+
+def mix(test: Images, places: np.ndarray, most: int = MOST_CLASSES) -> list[str]:
+    """The classes of these test images, those of most images first, a line each; the rest beyond `most` is counted."""
+    assert test.labels is not None
+    labels, counts = np.unique(test.labels[places], return_counts=True)
+    order = np.argsort(-counts, kind="stable")
+    lines = [
+        f"**{class_name(int(labels[k]), test.class_names)}** {_percent(counts[k] / len(places))} ({counts[k]:,})"
+        for k in order[:most]
+    ]
+    rest = len(order) - most
+    return [*lines, *([f"and {rest} more"] if rest > 0 else [])]
 
 
 def decoded_mean(entry: Entry, chosen: tuple[int, ...]) -> np.ndarray:

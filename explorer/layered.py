@@ -132,26 +132,3 @@ def errors(entry: Entry) -> tuple[list[float], int]:
         return found, len(chosen)
 
     return library.remember("errors of layers", entry, compute)
-
-
-def plane_of(entry: Entry, layer: int) -> tuple[np.ndarray, tuple[float, float] | None]:
-    """The test images in one layer (0 is the top) as points of a plane, [N, 2], with the shares of the variance shown.
-
-    The two units themselves, without shares, where there are two; principal components of more; a line for one.
-    """
-
-    def compute() -> tuple[np.ndarray, tuple[float, float] | None]:
-        from latents.projection import pca
-
-        net: Any = library.model(entry)
-        own = tensors.tensor(parts(entry, library.encoding(entry).points)[layer])
-        points = tensors.array(net.space.layers[layer].coordinates(own))
-        if points.shape[1] == 1:
-            return np.concatenate([points, np.zeros_like(points)], axis=1), None
-        if points.shape[1] == 2:
-            return points, None
-        found = pca(points)
-        first, second = found.explained
-        return found.to_plane(points), (float(first), float(second))
-
-    return library.remember("plane of a layer", entry, compute, layer)

@@ -8,27 +8,43 @@ import numpy as np
 import streamlit as st
 
 from explorer import chosen as chosen_images
-from explorer import codebook, draws, focus, layered, library, naming, parts, selecting, usage, view, words
-from explorer.charts import code_map, images, linked, strips
-from explorer.charts.plane import Plane
-from explorer.charts.region import class_name, limits
+from explorer import (
+    codebook,
+    draws,
+    focus,
+    layer_panel,
+    layer_planes,
+    layered,
+    library,
+    parts,
+    selecting,
+    usage,
+    view,
+    words,
+)
+from explorer.canvas import CanvasPlane, state
+from explorer.charts import code_map, images, strips
+from explorer.charts.region import class_name
 from explorer.library import Entry, Images
 
 HEIGHT, WIDTH, HALF = 512, 992, 488
 BESIDE = 76
 ROWS, DRAWS, FEW_DRAWS, HALF_DRAWS = 5, 8, 3, 2
 """Test images on one sheet, and draws for each: also where pixels are drawn one by one, and beside another model."""
-PLANES = 4
-"""Planes of layers, at most, the top ones."""
+PLANES, HALF_PLANES = 408, 436
+"""Pixels of the canvas of a hierarchy's planes; and of one in half the width, where its planes stand one above the
+other and the canvas grows by a third."""
 SIDE, BARS = 232, 196
 REDRAWN, STEPWISE, PLANE = "Redrawn below", "Layer by layer", "Planes"
+POINTS, DECODED = "Points", "Decoded"
 
 WORDS = """
 A **hierarchy** has several latent vectors, one above the other. The top one is drawn first, each layer below given what
 is above it, and the picture last. *Redrawn below* keeps the top layer of a test image and draws the rest anew: what
 stays the same in all draws is what the top layer holds. *Layer by layer* begins with nothing of the image and adds one
 layer of it after another; what is not added is at the mean that the prior expects of it. *Planes* shows each layer's
-own map of the test images: where classes are apart, the layer knows the class.
+own map of the test images: where classes are apart, the layer knows the class. Point at the top layer's map, and the
+picture is what that layer alone stands for; click an image, and see what each layer takes to be like it.
 
 A **VQ-VAE** cuts an image into a grid of places and gives each the nearest vector of a codebook: the image becomes a
 grid of numbers, the codes. The bars count how often each code is used. Click a place, then a bar (or type both), and
@@ -40,6 +56,8 @@ $q(z_1, z_2 \mid x) = q(z_2 \mid x)\, q(z_1 \mid x, z_2)$. *Redrawn below*: $z_2
 $z_1 \sim p(z_1 \mid z_2)$ is drawn. *Layer by layer*: $\hat{x}_0$ is decoded at $\mathbb{E}[z_2]$ and
 $\mathbb{E}[z_1 \mid z_2]$ of the prior; $\hat{x}_1$ at the image's $z_2$ and $\mathbb{E}_p[z_1 \mid z_2]$;
 $\hat{x}_2$ at both layers of the image. Layer $l$ adds $\hat{x}_{k} - \hat{x}_{k-1}$.
+*Planes*: at a place of $z_2$’s plane stands $p(x \mid z_1, z_2)$ with $z_1 = \mathbb{E}_p[z_1 \mid z_2]$; on
+$z_1$’s plane, $z_2$ is the chosen image’s. All other directions of the layer are held at the chosen image.
 
 **Codes.** $z_i = \arg\min_k \lVert h_i(x) - e_k \rVert^2$ at each place $i$ of the grid. With $\pi_k$ the share of all
 places that have code $k$, the perplexity $\exp\big(-\sum_k \pi_k \log \pi_k\big)$ is the number of codes that an equal
@@ -64,9 +82,10 @@ def controls(layers: list[Entry], codes: list[Entry], test: Images) -> dict:
     if codes:
         swap(codes[0], chosen, bound)
     if chosen["show"] == PLANE and layers:
-        chosen_images.field()
-        some = chosen_images.selection(len(test.gray))
-        st.button("Clear selection", on_click=chosen_images.choose, args=((),), disabled=not some)
+        options = [POINTS, DECODED]
+        chosen["planes"] = st.segmented_control(
+            "On the planes", options, default=POINTS, required=True, key="planes", **bound
+        )
     return chosen
 
 
@@ -101,11 +120,6 @@ def middle(grid: tuple[int, int]) -> int:
 # -- a hierarchy ----------------------------------------------------------------------------------------------
 
 
-def symbols(entry: Entry) -> list[str]:
-    """The names of the layers, top first: z₂, z₁."""
-    return [naming.symbol(str(number)) for number, _ in naming.numbered(usage.layers(entry))]
-
-
 def some(test: Images, first: int) -> np.ndarray:
     """The test images of a sheet: the chosen one and those that follow it."""
     return (first + np.arange(min(ROWS, len(test.gray)))) % len(test.gray)
@@ -133,7 +147,7 @@ def redrawn(entry: Entry, test: Images, chosen: dict, width: int, alone: bool) -
 
     with parts.working("Drawing pixel by pixel …", draws.slow(entry)):
         found = library.remember("redrawn", entry, draw, chosen["image"], keep, chosen["seed"], n)
-    names = symbols(entry)
+    names = layer_planes.symbols(entry)
     kept_names, rest = ", ".join(names[:keep]), ", ".join(names[keep:])
     rows = [
         strips.Row(name, np.concatenate([test.seen[i][None], pictures]), note)
@@ -162,7 +176,7 @@ def stepwise(entry: Entry, test: Images, chosen: dict, width: int) -> None:
 
     with parts.working("Drawing pixel by pixel …", draws.slow(entry)):
         found = library.remember("stepwise", entry, decode, chosen["image"])
-    names = symbols(entry)
+    names = layer_planes.symbols(entry)
     rows = []
     for i, pictures in zip(who, found, strict=True):
         changes = [code_map.change(one, after) for one, after in pairwise(pictures)]
@@ -196,41 +210,44 @@ def gains(entry: Entry, names: list[str]) -> str:
     return said
 
 
-def layer_planes(entry: Entry, test: Images, width: int) -> None:
-    """The top layer's plane beside those of the layers below."""
-    sizes, names = usage.layers(entry)[:PLANES], symbols(entry)[:PLANES]
-    shown, clouds = [], []
-    for layer, (size, name) in enumerate(zip(sizes, names, strict=True)):
-        points, shares = layered.plane_of(entry, layer)
-        x, y = axes_of(name, size, shares)
-        title = f"{name}, {'the top' if layer == 0 else words.count(size, 'unit')}"
-        shown.append(Plane(title, points, test.labels, test.class_names, None, None, x, y))
-        clouds.append(points)
-    regions = [limits([cloud]) for cloud in clouds]  # each layer has a scale of its own
-    chosen = list(chosen_images.selection(len(test.gray)))
-    size = linked.dot(len(test.gray))
-    height = min(HEIGHT, width // len(shown) + 70)
-    figure = linked.linked(shown, regions, view.tones(), height, chosen=chosen, size=size)
-    alt = f"Test images on the planes of {len(shown)} layers of {entry.name}."
-    selecting.clickable(figure, f"layers-{entry.name}", alt, select, ("points", "box", "lasso"))
-    more = "" if len(usage.layers(entry)) <= PLANES else f" Only the top {PLANES} layers are shown."
-    told = f" **{words.capital(words.count(len(chosen), 'test image'))} selected.**" if chosen else ""
+def on_planes(entry: Entry, test: Images, chosen: dict, alone: bool) -> None:
+    """The top layer's plane beside those of the layers below, and what each holds of what is chosen on them."""
+    key = f"layers-{entry.name}"
+    focus.keep(focus.KEY)
+    selected = chosen_images.selection(len(test.gray)) or (int(st.session_state.get(focus.KEY, 0)) % len(test.gray),)
+    height, decoded = PLANES if alone else HALF_PLANES, chosen["planes"] == DECODED
+    shown = layer_planes.draw(entry, height, selected, lambda: selected_on(key), key=key, decoded=decoded)
+    layer_panel.row(entry, test, selected, alone)
     view.caption(
-        f"Each dot is a test image at {parts.points([entry])}, once in each layer, coloured by class. "
-        f"Draw around some: they are marked in the other layers too.{told}{more}",
-        provenance(entry) + " · principal components of each layer on its own",
+        planes_sentence(entry, shown, decoded), provenance(entry) + " · principal components of each layer on its own"
     )
 
 
-def select(picked: list[int]) -> None:
-    chosen_images.choose(tuple(sorted(picked)))
+def selected_on(key: str) -> None:
+    """What the visitor has selected on a canvas; a single image becomes the chosen one of all pages."""
+    selected = state(key).selection
+    chosen_images.choose(selected)
+    if len(selected) == 1:
+        st.session_state[focus.KEY] = selected[0]
 
 
-def axes_of(name: str, size: int, shares: tuple[float, float] | None) -> tuple[str, str]:
-    if shares is None:
-        return f"{name}, unit 1", f"{name}, unit 2" if size > 1 else "(one unit)"
-    first, second = (f"{name}: PC {i + 1} ({100 * share:.0f} %)" for i, share in enumerate(shares))
-    return first, second
+def planes_sentence(entry: Entry, shown: list[CanvasPlane], decoded: bool) -> str:
+    """What the planes show, and how a place of one layer's plane becomes a picture."""
+    names = layer_planes.symbols(entry)
+    said = (
+        f"Each picture is {parts.shown([entry])} at its place on the layer's plane."
+        if decoded and shown[0].decoder
+        else f"Each dot is a test image at {parts.points([entry])}, once in each layer."
+    )
+    if shown[0].decoder is None:
+        said += " Nothing is decoded at the pointer: no browser can run this decoder."
+    else:
+        said += (
+            f" At the pointer that layer alone changes: layers above stay the chosen image’s, and those below go to "
+            f"the mean that the prior expects of them, so {names[0]}’s plane shows what {names[0]} says by itself."
+        )
+    more = "" if len(names) <= len(shown) else f" Only the top {len(shown)} layers are shown."
+    return said + more
 
 
 def hierarchy(entry: Entry, test: Images, chosen: dict, width: int, alone: bool) -> None:
@@ -239,7 +256,7 @@ def hierarchy(entry: Entry, test: Images, chosen: dict, width: int, alone: bool)
     elif chosen["show"] == STEPWISE:
         stepwise(entry, test, chosen, width)
     else:
-        layer_planes(entry, test, width)
+        on_planes(entry, test, chosen, alone)
 
 
 def is_sample(entry: Entry) -> str:
@@ -356,9 +373,21 @@ def page(shown: list[Entry], layers: list[Entry], quantised: list[Entry], row) -
     test = library.images(shown[0])
     apart = [entry for entry in shown[1:] if entry.data != shown[0].data]
     shown = [entry for entry in shown if entry not in apart]
-    alone = len(shown) == 1
+    layers, quantised = ([entry for entry in some if entry in shown] for some in (layers, quantised))
     with row:
-        chosen = controls([e for e in layers if e in shown], [e for e in quantised if e in shown], test)
+        chosen = controls(layers, quantised, test)
+    # the numbers of a swap stand in the row of controls: a click among codes must draw that row again
+    draw = columns if quantised or chosen["show"] != PLANE else st.fragment(columns)
+    draw(shown, layers, test, chosen)
+    for entry in apart:
+        parts.of_other_data(entry, shown[0])
+
+
+def columns(shown: list[Entry], layers: list[Entry], test: Images, chosen: dict) -> None:
+    """A column for each model. As a fragment of the planes: a click on them reruns nothing else."""
+    alone = len(shown) == 1
+    if chosen["show"] == PLANE:
+        chosen_images.field()
     for column, entry in zip(st.columns(len(shown), gap="medium"), shown, strict=True):
         with column, st.container(gap="xxsmall"):
             if not alone:
@@ -367,8 +396,6 @@ def page(shown: list[Entry], layers: list[Entry], quantised: list[Entry], row) -
                 hierarchy(entry, test, chosen, WIDTH if alone else HALF, alone)
             else:
                 codes(entry, test, chosen, alone)
-    for entry in apart:
-        parts.of_other_data(entry, shown[0])
 
 
 main()

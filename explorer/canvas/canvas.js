@@ -67,6 +67,7 @@ import { Stage } from "./stage.js";
  * @property {Object|null} [sprite], [pseudoSprite] thumbnails: {tiles: Source[], columns, rows, shape, count}
  * @property {Object|null} [lattice] a decoded region: {image: Source, region, columns, rows, shape}
  * @property {string} [decoded] "mean" or "sample": what decoded pictures are
+ * @property {string[]} [words] under a decoded picture, in place of the canvas's own: at a place, and at a test image
  */
 
 /**

@@ -85,6 +85,7 @@ class CanvasPlane:
     codes: made by `blobs.codes` where z is not the place itself, fetched when first needed;
     frames: made by `blobs.frames`, fetched when played; pseudo_sprite: the pictures of the pseudo-inputs;
     lattice: decoded tiles where there is no decoder; shape: (C, H, W) of an image; decoded: "mean" or "sample";
+    words: under a decoded picture, in place of the canvas's own: at a place, and at a test image;
     region: in view at first, where planes that are not linked have each their own.
     """
 
@@ -104,6 +105,7 @@ class CanvasPlane:
     pseudo_sprite: Sprite | None = None
     lattice: Lattice | None = None
     decoded: str = "mean"
+    words: tuple[str, str] | None = None
     region: Limits | None = None
 
     def json(self, address: Address) -> dict[str, Any]:
@@ -129,5 +131,6 @@ class CanvasPlane:
             "pseudoSprite": self.pseudo_sprite and self.pseudo_sprite.json(address),
             "lattice": self.lattice and self.lattice.json(address),
             "decoded": self.decoded,
+            "words": self.words and list(self.words),
             "region": self.region and [list(edge) for edge in self.region],
         }

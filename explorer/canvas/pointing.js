@@ -136,6 +136,7 @@ export const pointing = {
 /** What a decoded picture is, under it. */
 function wordsFor(view, exact, image = false) {
   if (!exact) return "nearest decoded tile";
+  if (view.about.words) return view.about.words[image ? 1 : 0];
   if (view.about.decoded === "sample") return "a sample, decoded";
   return image ? "its code, decoded" : "decoded here";
 }

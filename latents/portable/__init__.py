@@ -17,7 +17,7 @@ import torch
 
 from ..models import Model
 from ..randomness import seeded
-from .models import decode, encode
+from .models import decode, encode, expected_below
 from .modules import NotPortable
 from .operations import OPERATIONS, PortableError
 from .program import Builder, Program
@@ -33,7 +33,9 @@ _ROUNDED = 1 / 512  # most that float16 may change: half a step of a screen's 25
 _SAME = 1e-3  # most that a float32 program may differ from its model: sums in another order differ by 1e-6
 
 
-def export(model: Model, part: Part, dtype: Literal["float16", "float32"] | None = None) -> bytes:
+def export(
+    model: Model, part: Part, dtype: Literal["float16", "float32"] | None = None, *, kept: int | None = None
+) -> bytes:
     """A decoder or an encoder as safetensors with a program in the metadata (see `latents.portable.program`).
 
     The decoder takes "z" and gives "pixels", the mean picture `[C * H * W]` in [0, 1]. The encoder takes "x",
@@ -43,12 +45,14 @@ def export(model: Model, part: Part, dtype: Literal["float16", "float32"] | None
     Args:
         dtype: of the weights; where it is not given, float16 if the outputs stay within 1/512 of the model's
             (relative where they are above one), else float32.
+        kept: of a hierarchy's decoder, how many layers of z it takes, the top first; each layer below is at its prior's
+            mean given those above. "z" stays the whole vector. None: all.
 
     Raises:
         NotPortable: with one sentence that says why.
     """
-    program = _program(model, part)
-    inputs, expected = _trials(model, part)
+    program = _program(model, part, kept)
+    inputs, expected = _trials(model, part, kept)
     found = program.run(inputs)
     if not _close(found, expected, _SAME):
         raise NotPortable(
@@ -80,7 +84,7 @@ def why_not(model: Model, part: Part) -> str | None:
 
 
 @torch.no_grad()
-def _program(model: Model, part: Part) -> Program:
+def _program(model: Model, part: Part, kept: int | None) -> Program:
     if part not in ("decoder", "encoder"):
         raise ValueError(f"part is {part!r}, but 'decoder' or 'encoder' was expected")
     call = {"decoder": "decode", "encoder": "encode"}[part]
@@ -89,7 +93,8 @@ def _program(model: Model, part: Part) -> Program:
         raise NotPortable(reason)
     if part == "decoder":
         build = Builder({"z": model.space.size})
-        outputs = {"pixels": decode(model, build, build.input())}
+        z = build.input() if kept is None else expected_below(model, build, build.input(), kept)
+        outputs = {"pixels": decode(model, build, z)}
     else:
         build = Builder({"x": math.prod(model.shape)})
         outputs = encode(model, build, build.input(model.shape))
@@ -111,13 +116,14 @@ def _program(model: Model, part: Part) -> Program:
 
 
 @torch.no_grad()
-def _trials(model: Model, part: Part) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+def _trials(model: Model, part: Part, kept: int | None) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Inputs of a program, and what the model makes of them: draws from the prior and their pictures."""
     size, mean = model.space.size, model.why_not("mean") is None
     with seeded(0, model.device):
         drawn = model.why_not("sample") is None
         z = model.prior().sample((_TRIALS,)) if drawn else torch.randn(_TRIALS, size, device=model.device)
-        x = model.decode(z).mean.clamp(0, 1) if mean else torch.rand(_TRIALS, *model.shape, device=model.device)
+        shown = z if kept is None else _with_means_below(model, z, kept)
+        x = model.decode(shown).mean.clamp(0, 1) if mean else torch.rand(_TRIALS, *model.shape, device=model.device)
         if part == "encoder" and model.recipe.data.binarisation != "none":
             x = torch.bernoulli(x)
     inputs, expected = {"z": z}, {"pixels": x}
@@ -130,6 +136,15 @@ def _trials(model: Model, part: Part) -> tuple[dict[str, np.ndarray], dict[str, 
         elif hasattr(q, "stddev"):
             expected["stddev"] = q.stddev
     return _flat(inputs), _flat(expected)
+
+
+def _with_means_below(model: Any, z: torch.Tensor, kept: int) -> torch.Tensor:
+    """z `[N, size]` with each layer below the uppermost `kept` at its prior's mean, as the model itself finds it."""
+    prior, sizes = model.prior(), model.space.sizes
+    whole = z[:, : sum(sizes[:kept])]
+    for place in range(kept, len(sizes)):
+        whole = torch.cat([whole, prior.layer(place, whole).mean], -1)
+    return whole
 
 
 def _flat(tensors: dict[str, torch.Tensor]) -> dict[str, np.ndarray]:

@@ -31,6 +31,17 @@ def encode(model: Any, build: Builder, x: Value) -> Outputs:
     raise NotPortable(f"Models of the kind {model.kind!r} have no encoder that a browser can run.")
 
 
+def expected_below(model: Any, build: Builder, z: Value, kept: int) -> Value:
+    """Write z with each layer below the uppermost `kept` at the prior's mean given those above it."""
+    sizes = model.space.sizes if isinstance(model, Hierarchical) else (z.size,)
+    if not 1 <= kept <= len(sizes):
+        raise ValueError(f"kept is {kept}, but z has {len(sizes)} layers")
+    whole = build.slice(z, 0, sum(sizes[:kept]))
+    for layer in list(getattr(model, "lower_priors", []))[kept - 1 :]:
+        whole = build.concat(whole, posterior(layer.head, build, emit(layer.body, build, whole))["point"])
+    return whole
+
+
 def _within(build: Builder, image: Value) -> Value:
     return build.add("clamp", image, least=0, most=1)
 

@@ -1,14 +1,15 @@
 """Layers and codes: what is kept of an image's z, what the prior fills in, and what a swapped code changes."""
 
+import json
 import re
 
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer import ROOT, codebook, layered, library, selecting
-from explorer.charts import code_map, linked, theme
-from explorer.charts.plane import Plane
+from explorer import ROOT, codebook, layer_planes, layered, library, selecting
+from explorer.canvas import scene
+from explorer.charts import code_map, theme
 
 TWO, VAMP, THREE, CODES = "digits-hvae", "digits-hvae-vampprior", "digits-hvae-3-layers", "digits-vq-vae"
 
@@ -78,14 +79,32 @@ def test_the_errors_are_those_of_the_pictures_and_fall():
     assert errors[0] > errors[1] > errors[2]
 
 
-def test_the_planes_of_the_layers():
+def test_the_plane_of_a_layer_holds_that_layer_alone():
     entry = library.find(THREE)
     for layer in range(3):
-        points, shares = layered.plane_of(entry, layer)
+        found = layer_planes.layout(entry, layer)
         own = library.encoding(entry).points[:, 8 * layer : 8 * layer + 8].astype(np.float64)
         variances = np.linalg.eigvalsh(np.cov(own.T))[::-1]
-        np.testing.assert_allclose(np.var(points, axis=0, ddof=1), variances[:2], rtol=1e-3)
-        np.testing.assert_allclose(shares, variances[:2] / variances.sum(), rtol=1e-3)
+        np.testing.assert_allclose(np.var(found.points, axis=0, ddof=1), variances[:2], rtol=1e-3)
+        assert f"({100 * variances[0] / variances.sum():.0f} %)" in found.x_title
+        moved = found.from_plane(np.array([2.0, -1.0])) - found.from_plane(np.zeros(2))
+        assert moved[8 * layer : 8 * layer + 8].any()
+        assert not np.delete(moved, np.s_[8 * layer : 8 * layer + 8]).any()
+
+
+def test_pseudo_inputs_stand_on_the_top_layers_plane_alone():
+    entry = library.find(VAMP)
+    top, below = (layer_planes.plane(entry, layer, scene.classes([entry])) for layer in range(2))
+    assert layer_planes.layout(entry, 0).pseudo.shape == (len(library.model(entry).pseudo_inputs), 2)
+    assert layer_planes.layout(entry, 1).pseudo is None
+    assert (top.words[0], below.words[0]) == ("z₂ here, z₁ expected", "z₁ here")
+
+
+def test_what_is_nearest_by_a_layer_is_nearest_in_its_numbers():
+    entry = library.find(THREE)
+    own = library.encoding(entry).points[:, 8:16].astype(np.float64)
+    order = np.argsort(np.square(own - own[5]).sum(1), kind="stable")
+    np.testing.assert_array_equal(layer_planes.nearest(entry, 5, 1, 4), order[1:5])
 
 
 # -- codes ---------------------------------------------------------------------------------------------------
@@ -138,36 +157,6 @@ def test_every_place_and_every_bar_can_be_clicked():
     np.testing.assert_allclose(bars.y, [60, 30, 10])
 
 
-# -- one selection on all planes -----------------------------------------------------------------------------
-
-
-def plane(points: np.ndarray) -> Plane:
-    return Plane("", points, np.arange(len(points)) % 3, None, None, None, "x", "y")
-
-
-def test_what_is_chosen_stands_out_on_every_plane_at_its_own_place():
-    rng = np.random.default_rng(0)
-    clouds = rng.normal(size=(2, 20, 2))
-    region = ((-3.0, 3.0), (-3.0, 3.0))
-    figure = linked.linked([plane(c) for c in clouds], [region] * 2, theme.DARK, 400, chosen=[4, 11])
-    marked = [trace for trace in figure.data if trace.name == "selected"]
-    for trace, cloud in zip(marked, clouds, strict=True):
-        np.testing.assert_allclose(np.stack([trace.x, trace.y], 1), cloud[[4, 11]], rtol=1e-6)
-        assert list(trace.customdata) == [4, 11]
-    dots = [trace for trace in figure.data if trace.type == "scattergl" and trace.name != "selected"]
-    assert {trace.marker.opacity for trace in dots} == {linked.FAINT}
-
-
-def test_planes_with_their_own_scale_do_not_move_together():
-    clouds = np.zeros((2, 5, 2))
-    regions = [((-3.0, 3.0), (-3.0, 3.0)), ((-9.0, 9.0), (-9.0, 9.0))]
-    apart = linked.linked([plane(c) for c in clouds], regions, theme.LIGHT, 400, chosen=[])
-    assert tuple(apart.layout.xaxis2.range) == (-9, 9)
-    assert apart.layout.xaxis2.matches is None
-    together = linked.linked([plane(c) for c in clouds], regions[:1] * 2, theme.LIGHT, 400, chosen=[])
-    assert together.layout.xaxis2.matches == "x"
-
-
 def test_the_numbers_of_a_selection():
     points = [{"customdata": [7]}, {"customdata": 3}, {"x": 1}, {"customdata": [7]}, {"customdata": ["a"]}]
     assert selecting.numbers({"selection": {"points": points}}) == [7, 3]
@@ -181,12 +170,32 @@ def test_the_numbers_of_a_selection():
 @pytest.mark.parametrize("name", [VAMP, THREE])
 def test_every_view_of_a_hierarchy(name, view):
     at = app(model=name, layers=view)
-    assert at.get("plotly_chart")
+    assert at.get("bidi_component" if view == "Planes" else "plotly_chart")
     assert not at.info
     if view == "Layer by layer":
         errors, _ = layered.errors(library.find(name))
         told = [float(found) for found in re.findall(r"0\.\d{4}", said(at))]
         assert told == [round(error, 4) for error in errors]
+
+
+def test_the_planes_show_the_selection_and_what_each_layer_sets_near_it():
+    at = app(model=THREE, layers="Planes", picked="5")
+    given = json.loads(at.get("bidi_component")[0].proto.json)
+    assert given["selection"] == [5]
+    assert [plane["title"] for plane in given["planes"]] == ["z₃, the top", "z₂, 8 units", "z₁, 8 units"]
+    labels = library.images(library.find(THREE)).labels
+    for layer, name in enumerate(("z₃", "z₂", "z₁")):
+        near = layer_planes.nearest(library.find(THREE), 5, layer, 12)
+        assert f"nearest by {name}: {int((labels[near] == labels[5]).sum())} of 12 of its class" in said(at)
+    many = said(app(model=THREE, layers="Planes", picked=".".join(map(str, range(5, 25)))))
+    assert "20 test images" in many
+    assert "mean z₃ alone" in many
+
+
+def test_a_decoder_that_no_browser_runs_leaves_the_thumbnails():
+    at = app(model="digits-pixel-hvae", layers="Planes")
+    assert "no browser can run this decoder" in said(at)
+    assert all(plane["decoder"] is None for plane in json.loads(at.get("bidi_component")[0].proto.json)["planes"])
 
 
 def test_more_layers_can_be_kept():
@@ -245,4 +254,5 @@ def test_every_hierarchy_in_every_view():
     for entry in library.whole():
         if entry.space_kind == "layers":
             for view in ("Redrawn below", "Layer by layer", "Planes"):
-                assert app(model=entry.name, layers=view).get("plotly_chart")
+                at = app(model=entry.name, layers=view)
+                assert at.get("bidi_component" if view == "Planes" else "plotly_chart")

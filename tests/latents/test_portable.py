@@ -204,6 +204,18 @@ class TestUntrained:
         outputs = self.check(build(recipe, (1, 8, 8)).eval())
         assert set(outputs) == ({"point", "kappa"} if top[0] == "vmf" else {"point", "stddev"})
 
+    @pytest.mark.parametrize("kept", [1, 2, 3])
+    def test_layers_below_are_at_the_mean_that_the_prior_expects(self, kept):
+        model = latents.load(TRAINED / "digits-hvae-3-layers")
+        z = torch.randn(5, 24, generator=torch.Generator().manual_seed(kept))
+        whole = z[:, : 8 * kept]
+        for layer in list(model.lower_priors)[kept - 1 :]:
+            whole = torch.cat([whole, layer(whole).mean], -1)
+        found = portable.run(portable.export(model, "decoder", "float32", kept=kept), {"z": z.numpy()})["pixels"]
+        np.testing.assert_allclose(found, model.decode(whole).mean.flatten(1).detach(), atol=1e-5)
+        with pytest.raises(ValueError, match="3 layers"):
+            portable.export(model, "decoder", kept=4)
+
     @torch.no_grad()
     def check(self, model) -> set[str]:
         """Both parts of a model as torch has them; the encoder's outputs."""
