@@ -48,9 +48,11 @@ def clear(key: str) -> None:
     st.session_state[_whole(key)] = None
 
 
-def given(key: str) -> bool:
-    """Whether there is a picture, or a text that should be one."""
-    return bool(st.session_state.get(key)) or st.session_state.get(_whole(key)) is not None
+def swap(first: str, last: str) -> None:
+    """The two pictures change places: for callbacks."""
+    for one, other in ((first, last), (_whole(first), _whole(last))):
+        here, there = st.session_state.get(one), st.session_state.get(other)
+        st.session_state[one], st.session_state[other] = there, here
 
 
 def of(key: str, test: Images) -> Own | None:

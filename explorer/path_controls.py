@@ -7,15 +7,14 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from explorer import ends, focus, own_pictures, parts, paths, view
+from explorer import focus, own_ends, parts, paths, view
 from explorer.charts.region import class_name
 from explorer.courses import STRENGTHS
-from explorer.ends import End
 from explorer.library import Entry, Images
+from explorer.own_ends import FROM, TOWARDS
 
 LINE, CORNERS, WALK, CLASSES = "Line", "Corners", "Walk", "Classes"
 MODES = (LINE, CORNERS, WALK, CLASSES)
-FROM, TOWARDS = focus.KEY, "towards"
 KEYS = (FROM, TOWARDS, "third", "fourth")
 NAMES = {FROM: "From", TOWARDS: "to", "third": "Lower left", "fourth": "Lower right"}
 STEPS, SIDE = 9, 9
@@ -35,13 +34,13 @@ def default_four(test: Images) -> tuple[int, ...]:
 def to(end: int, image: int) -> None:
     """Make a test image this end: for callbacks. It takes the place of the visitor's own picture."""
     st.session_state[KEYS[end]] = image
-    st.session_state[_own_key(KEYS[end], "off")] = True
+    own_ends.put_off(KEYS[end])
 
 
 def swap() -> None:
     first, last = st.session_state[FROM], st.session_state[TOWARDS]
-    to(0, last)
-    to(1, first)
+    st.session_state[FROM], st.session_state[TOWARDS] = last, first
+    own_ends.swap()
 
 
 def another(test: Images) -> None:
@@ -54,7 +53,7 @@ def of_class(test: Images, key: str) -> None:
     """The next image of the class whose pill was pressed."""
     pill = f"{key}_class"
     if st.session_state[pill] is not None:
-        st.session_state[key] = paths.next_of(test, st.session_state[pill], st.session_state[key])
+        to(KEYS.index(key), paths.next_of(test, st.session_state[pill], st.session_state[key]))
     st.session_state[pill] = None
 
 
@@ -71,6 +70,7 @@ def row(entries: list[Entry], test: Images) -> dict:
     how: dict = {"way": paths.STRAIGHT, "offered": offered, "steps": STEPS, "step": 0}
     how["mode"] = mode = st.segmented_control("Mode", modes, default=LINE, required=True, key="mode", **BOUND)
     four = default_four(test)
+    own_ends.fields()
     how["ends"] = [number(test, FROM, four[0], "" if mode == CLASSES else None)]
     if mode in (LINE, CORNERS):
         how["ends"].append(number(test, TOWARDS, four[1]))
@@ -81,7 +81,7 @@ def row(entries: list[Entry], test: Images) -> dict:
         how["seed"] = st.number_input("Seed of the walk", 0, 9999, 0, key="walk", width=NARROW, **BOUND)
     place = st.container(width=SLIDER) if mode in (LINE, WALK) else None  # how far it goes, another control says
     with view.more():
-        more(test, how, four, classes)
+        more(entries[0], test, how, four, classes)
     if place is not None:
         with place:
             how["step"] = step_slider(how["steps"])
@@ -97,7 +97,7 @@ def number(test: Images, key: str, first: int, name: str | None = None) -> tuple
         parts.named(name or NAMES[key])
     label = "From test image" if key == FROM else "To test image" if key == TOWARDS else f"{NAMES[key]} test image"
     help_ = f"Test images are counted from 0 to {last:,}."
-    told: dict[str, Any] = {"on_change": put_off, "args": (key,), "help": help_}
+    told: dict[str, Any] = {"on_change": own_ends.put_off, "args": (key,), "help": help_}
     chosen = int(st.number_input(label, 0, last, first, key=key, width=NARROW, **told, **BOUND))
     return key, chosen
 
@@ -132,7 +132,7 @@ def choose_classes(test: Images, how: dict) -> None:
     how["step"] = int(np.abs(STRENGTHS - strength).argmin())
 
 
-def more(test: Images, how: dict, four: tuple[int, ...], classes: bool) -> None:
+def more(entry: Entry, test: Images, how: dict, four: tuple[int, ...], classes: bool) -> None:
     """What does not fit the row."""
     mode = how["mode"]
     bound: dict[str, Any] = {"bind": "query-params"}
@@ -157,8 +157,8 @@ def more(test: Images, how: dict, four: tuple[int, ...], classes: bool) -> None:
         how["stride"] = st.slider(label, 0.05, 1.0, 0.2, 0.05, key="stride", **bound)
     if mode == CLASSES:
         st.selectbox("Away from the mean of class", [ITS_OWN, *how["names"]], key="origin", **bound)
-    for key, _ in how["ends"][:2]:
-        uploader(test, key)
+    names = ("upper left", "upper right") if mode == CORNERS else ("start", "end")
+    own_ends.controls(entry, test, {key: name for (key, _), name in zip(how["ends"], names, strict=False)})
 
 
 def class_pills(test: Images) -> None:
@@ -173,44 +173,3 @@ def class_pills(test: Images) -> None:
             on_change=of_class,
             args=(test, key),
         )
-
-
-# -- own pictures ----------------------------------------------------------------------------------------------
-
-
-def _own_key(key: str, what: str) -> str:
-    return f"own-{what}-{key}"
-
-
-def put_off(key: str) -> None:
-    """A test image was chosen: it takes the place of the visitor's own picture."""
-    st.session_state[_own_key(key, "off")] = True
-
-
-def _put_on(key: str) -> None:
-    st.session_state[_own_key(key, "off")] = False
-
-
-def uploader(test: Images, key: str) -> None:
-    """A picture of the visitor's own in the place of a test image. It is in no link: it stays with the visitor."""
-    label = "Start from a picture of your own" if key == FROM else "Go to a picture of your own"
-    kinds = list(own_pictures.KINDS)
-    content = st.file_uploader(label, kinds, key=_own_key(key, "file"), on_change=_put_on, args=(key,))
-    st.session_state.pop(_own_key(key, "picture"), None)
-    if content is None or st.session_state.get(_own_key(key, "off")):
-        return
-    try:
-        picture, said = own_pictures.fitted(content.getvalue(), test)
-    except own_pictures.NoPictureError as error:
-        view.wrong(str(error))
-        return
-    st.session_state[_own_key(key, "picture")] = picture
-    view.small(f"{said} It is not part of the link.")
-
-
-def end(entry: Entry, test: Images, key: str, i: int) -> End:
-    """The test image, or the visitor's own picture in its place."""
-    picture = st.session_state.get(_own_key(key, "picture"))
-    if picture is None or picture.shape != test.gray.shape[1:]:
-        return ends.of_test(test, i)
-    return ends.own(entry, picture)

@@ -54,7 +54,7 @@ def decode(text: str) -> np.ndarray:
         raise _damaged("some of its characters were changed") from error
     if len(pixels) != size or not unpacking.eof or unpacking.unused_data:
         raise _damaged(f"its {channels} × {width} × {height} pixels are not all there, or there are more")
-    return np.frombuffer(pixels, np.uint8).reshape(channels, height, width)
+    return np.frombuffer(pixels, np.uint8).reshape(channels, height, width).copy()
 
 
 def _damaged(why: str) -> NoPictureError:

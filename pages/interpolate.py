@@ -14,6 +14,7 @@ from explorer import (
     ends,
     insets,
     library,
+    own_ends,
     parts,
     path_controls,
     path_files,
@@ -212,7 +213,7 @@ def plane(entry: Entry, run: Course, found: list[End], how: dict, many: int) -> 
 # -- words ---------------------------------------------------------------------------------------------------
 
 
-def sentence(entries: list[Entry], found: list[End], how: dict) -> str:
+def what_is_seen(entries: list[Entry], found: list[End], how: dict) -> str:
     """What is seen."""
     at = f"at {parts.points(entries)}"
     ways = " and ".join(dict.fromkeys(paths.words(entry, how["way"]) for entry in entries))
@@ -234,7 +235,7 @@ def sentence(entries: list[Entry], found: list[End], how: dict) -> str:
 
 
 def caption(entries: list[Entry], found: list[End], runs: list[Course], how: dict, test: Images) -> None:
-    said = sentence(entries, found, how)
+    said = what_is_seen(entries, found, how)
     if any(draws.slow(entry) for entry in entries):
         said += "; each picture is a sample, drawn pixel by pixel"
     if any(run.log_prior is not None for run in runs):
@@ -337,8 +338,10 @@ def page(entries: list[Entry], place, row, left, right) -> None:
     shown = entries[:1] if apart else entries
     with row:
         how = path_controls.row(shown, test)
-    found = [path_controls.end(shown[0], test, name, i) for name, i in how["ends"]]
+    found = [own_ends.of(shown[0], test, name, i) for name, i in how["ends"]]
     with left:
+        for sentence in filter(None, [own_ends.wrong(test, name, i) for name, i in how["ends"]]):
+            view.unavailable(sentence)
         if how["mode"] == CORNERS:
             square(shown, found, how, test, place, right)
         else:

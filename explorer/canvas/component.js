@@ -26,7 +26,7 @@ export function mount({ data, parentElement, setStateValue }) {
     });
   else kept.canvas.update(changes(kept, data));
   kept.heard = JSON.stringify(data.selection ?? []);
-  placePad(kept, data);
+  placePad(kept, data, (drawing) => tell("drawing", drawing));
   return () => {
     kept.ending = setTimeout(() => {
       kept.pad?.destroy();
@@ -36,14 +36,17 @@ export function mount({ data, parentElement, setStateValue }) {
   };
 }
 
-/** The drawing pad, where the page asks for one: made once for these models, so that a drawing outlives other changes. */
-function placePad(kept, { planes, settings }) {
+/**
+ * The drawing pad, where the page asks for one: made once for these models, so that a drawing outlives other changes.
+ * What it is to begin with comes back from Python after each stroke, and does not count.
+ */
+function placePad(kept, { planes, settings }, onDrawn) {
   const models = planes.map(({ name, encoder, decoder }) => [name, encoder, decoder]);
-  const wanted = settings.pad ? JSON.stringify([models, settings.pad]) : null;
+  const wanted = settings.pad ? JSON.stringify([models, { ...settings.pad, start: null }]) : null;
   if (wanted === (kept.padFor ?? null)) return;
   kept.pad?.destroy();
   kept.padFor = wanted;
-  kept.pad = wanted ? padBeside(kept.canvas, planes, settings.pad) : null;
+  kept.pad = wanted ? padBeside(kept.canvas, planes, settings.pad, onDrawn) : null;
 }
 
 /**

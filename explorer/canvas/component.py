@@ -40,15 +40,25 @@ class Probe:
 
 
 @dataclass(frozen=True)
+class Drawing:
+    """What is on the drawing pad: its gray (or colour) bytes [C * H * W], and the test image by whose draw a model of
+    binary images sees it."""
+
+    pixels: bytes
+    place: int
+
+
+@dataclass(frozen=True)
 class CanvasState:
-    """What the visitor did last. selection: places of test images, ascending; ends: the two draggable points; turn:
-    longitude and latitude of the middle of a map of the sphere, degrees."""
+    """What the visitor did last. selection: places of test images, ascending; ends: the draggable points; turn:
+    longitude and latitude of the middle of a map of the sphere, degrees; drawing: None where nothing is drawn."""
 
     selection: tuple[int, ...] = ()
     probe: Probe | None = None
     hover: int | None = None
-    ends: tuple[tuple[float, float], tuple[float, float]] | None = None
+    ends: tuple[tuple[float, float], ...] | None = None
     turn: tuple[float, float] | None = None
+    drawing: Drawing | None = None
 
 
 def canvas(
@@ -65,6 +75,7 @@ def canvas(
     on_hover: Callable[[], None] | None = None,
     on_ends: Callable[[], None] | None = None,
     on_turn: Callable[[], None] | None = None,
+    on_drawing: Callable[[], None] | None = None,
     **settings: Any,
 ) -> CanvasState:
     """One or two linked planes, `height` pixels high over the whole width of their place.
@@ -74,15 +85,17 @@ def canvas(
     back in the state). settings: see SETTINGS of canvas.js, such as `size=3.5`, `shapes=True`, `decoded=True`,
     and `pad`, made by `explorer.canvas.pad.settings`: a pad to draw on at the right of the planes.
 
-    on_select, on_probe, on_hover, on_ends, on_turn: called (before the script runs) when the visitor has selected
-    images, pointed at a place, stood on an image for a while, let go of one of the draggable points, turned a sphere.
+    on_select, on_probe, on_hover, on_ends, on_turn, on_drawing: called (before the script runs) when the visitor has
+    selected images, pointed at a place, stood on an image for a while, let go of one of the draggable points, turned a
+    sphere, drawn on the pad.
     What has no callback is
     not sent, so it costs no rerun. Read `state(key)` in them. Inside a fragment only the fragment reruns.
     """
     tall = view.taller(height)
-    data = options(planes, region, address=_served(key), classes=classes, height=tall, **settings)
-    data |= {"script": _script_address(key), "message": message, "selection": list(selection)}
+    data = options(planes, region, address=addresses(key), classes=classes, height=tall, **settings)
+    data |= {"script": script_address(key), "message": message, "selection": list(selection)}
     named = {"selection": on_select, "probe": on_probe, "hover": on_hover, "ends": on_ends, "turn": on_turn}
+    named["drawing"] = on_drawing
     data["wanted"] = [name for name, call in named.items() if call is not None]
     calls = {f"on_{name}_change": call for name, call in named.items() if call is not None}
     _component()(key=key, data=data, height="content", **calls)  # (on a phone two planes are higher)
@@ -132,9 +145,18 @@ def state(key: str) -> CanvasState:
         selection=tuple(int(i) for i in selection.get("indices", ())),
         probe=None if probe is None else _probe(probe),
         hover=found.get("hover"),
-        ends=None if ends is None else (tuple(ends[0]), tuple(ends[1])),
+        ends=None if ends is None else tuple((float(x), float(y)) for x, y in ends),
         turn=None if found.get("turn") is None else (float(found["turn"][0]), float(found["turn"][1])),
+        drawing=drawing(found.get("drawing")),
     )
+
+
+def drawing(found: Any) -> Drawing | None:
+    """What the pad has sent, or None for nothing and for what is none."""
+    try:
+        return Drawing(base64.b64decode(found["pixels"], validate=True), max(0, int(found["place"])))
+    except (TypeError, KeyError, ValueError):
+        return None
 
 
 def _probe(found: dict[str, Any]) -> Probe:
@@ -157,24 +179,27 @@ def _component() -> Any:
 # -- files of this server ------------------------------------------------------------------------------------
 
 
-def _served(key: str) -> Address:
+def addresses(key: str) -> Address:
     """Gives bytes an address on this server, made from their content, for as long as the page shows them."""
     places = iter(range(10**6))
 
     def address(content: bytes, mimetype: str) -> str:
-        return _file(content, mimetype, f"canvas/{key}/{next(places)}")
+        return served(content, mimetype, f"canvas/{key}/{next(places)}")
 
     return address
 
 
-def _script_address(key: str) -> str:
+def script_address(key: str) -> str:
     from explorer.canvas.bundle import script
 
-    return _file(script().encode("utf-8"), "text/javascript", f"canvas/{key}/script")
+    return served(script().encode("utf-8"), "text/javascript", f"canvas/{key}/script")
 
 
-def _file(content: bytes, mimetype: str, place: str) -> str:
-    """(Streamlit has no public call for this; `st.image` does the same.)"""
+def served(content: bytes, mimetype: str, place: str) -> str:
+    """The address of a file of this server, for as long as the page asks for it at this place; "" without a server.
+
+    (Streamlit has no public call for this; `st.image` does the same.)
+    """
     from streamlit.runtime import exists, get_instance
 
     if not exists():

@@ -4,3 +4,4 @@ export { createPad } from "./pad.js";
 export { loadProgram, readSafetensors } from "./interpreter.js";
 export { mount } from "./component.js";
 export { padBeside } from "./pad-beside.js";
+export { mountPad } from "./pad-alone.js";

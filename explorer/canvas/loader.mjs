@@ -1,4 +1,4 @@
-// The part of the canvas that travels with each message: it fetches the bundle once and hands everything to it.
+// The part of a component that travels with each message: it fetches the bundle once and hands everything to it.
 const bundles = new Map();
 
 export default function (component) {
@@ -7,7 +7,8 @@ export default function (component) {
   if (!bundles.has(address)) bundles.set(address, import(address));
   const loading = document.createElement("div");
   loading.className = "lx-loading";
-  if (!parentElement.querySelector(".lx")) loading.style.height = `${data.settings.height ?? 0}px`; // nothing jumps
+  const height = data.settings?.height ?? data.height ?? 0;
+  if (!parentElement.querySelector(".lx")) loading.style.height = `${height}px`; // nothing jumps
   parentElement.append(loading);
   let end = null;
   let ended = false;
@@ -15,7 +16,7 @@ export default function (component) {
     .get(address)
     .then((bundle) => {
       loading.remove();
-      if (!ended) end = bundle.mount(component);
+      if (!ended) end = bundle[data.mount ?? "mount"](component);
     })
     .catch((error) => {
       console.error(error);

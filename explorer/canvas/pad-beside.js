@@ -3,11 +3,13 @@
 import { el } from "./dom.js";
 import { loadProgram } from "./interpreter.js";
 import { createPad } from "./pad.js";
+import { fromBytes } from "./pad-parts.js";
 import { loadBytes, loadPicture } from "./source.js";
 
 // canvas: from createCanvas; planes: its options' planes; settings: from explorer/canvas/pad.py, and `why`: a sentence
-// for each plane whose encoder a browser cannot run (optional). Returns {ready: a promise of the pad, destroy()}.
-export function padBeside(canvas, planes, settings) {
+// for each plane whose encoder a browser cannot run, and `start`: {pixels: base64 of gray bytes, words, place} (optional);
+// onDrawn: of createPad (optional). Returns {ready: a promise of the pad, destroy()}.
+export function padBeside(canvas, planes, settings, onDrawn) {
   const note = el("p", "pad-note", { text: "Loading the encoder …" });
   const box = el("div", "pad-beside", {}, el("h2", "", { text: "Draw" }), note);
   canvas.aside.append(box);
@@ -19,7 +21,9 @@ export function padBeside(canvas, planes, settings) {
       if (ended) return null;
       note.textContent = sentences(found, planes, settings.why);
       note.hidden = !note.textContent;
-      if (found.length) pad = createPad(box, { ...settings, models: found }, callbacks(canvas, planes, found));
+      const start = settings.start ? { ...settings.start, pixels: fromBytes(settings.start.pixels) } : null;
+      const told = { ...callbacks(canvas, planes, found), onDrawn };
+      if (found.length) pad = createPad(box, { ...settings, models: found, start }, told);
       box.append(note);
       return pad;
     },

@@ -43,6 +43,11 @@ export function paint(canvas, pixels, channels) {
   context.putImageData(image, 0, 0);
 }
 
+// Gray bytes in base64 as pixels in [0, 1].
+export function fromBytes(text) {
+  return Float32Array.from(atob(text), (character) => character.charCodeAt(0) / 255);
+}
+
 export function button(text, title, act) {
   return el("button", "pad-button", { type: "button", title, text, onclick: act });
 }

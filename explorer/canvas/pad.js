@@ -6,13 +6,16 @@
 //     ground: 0,                      // the tone around the figures of the data, null for photographs
 //     margin: 0.14,                   // the empty part of the side around a figure
 //     draw: { state, increment },     // where the draw that binarises begins (draw.js), for models of binary images
-//     start: { pixels, words, place },  // what to begin with (optional); words: "test image 17, a 7"; place: 17
+//     binary: true,                   // whether the images are binary, where no model is there to say so (optional)
+//     start: { pixels, words, place },  // what to begin with (optional); words: "Begun with test image 17, a 7."
 //   }, {
 //     onChange(answers),              // for each model {x, point, stddev, kappa, reconstruction}; null: nothing drawn
+//     onDrawn(drawing),               // the pen rests: {pixels: base64 of C * H * W gray bytes, place}, null: nothing
 //     chosen(),                       // the image that is chosen elsewhere, like `start`, null, or a promise of it;
 //   });                               // without it there is no button for it
 //   pad.begin({ pixels, words, place }); pad.read(file); pad.clear(); pad.destroy(); pad.last: the latest answers
 //
+// A drawing has 256 levels of gray before it is seen, so that what is kept of it as bytes is seen in the same way again.
 // Models of binary images see the drawing binarised by one fixed draw, and so it is shown; begun with a test image it is
 // that image's own draw, so that the mean is where its dot lies. Colours come from the page's CSS variables (pad.css).
 // No markup is made from data: names are set as text.
@@ -24,6 +27,7 @@ import { button, figure, keyList, paint, posteriorWords } from "./pad-parts.js";
 import { fitPicture, readPicture } from "./picture.js";
 
 const BINARISED = "A gray pixel is white with the probability of its gray value, by one fixed draw, as in the test images.";
+const REST = 400; // milliseconds after which the pen rests
 const INVITATION = "Draw here with mouse, finger or pen, or drop a picture.";
 
 export function createPad(element, options, callbacks = {}) {
@@ -38,7 +42,8 @@ class Pad {
     this.ink = new Array(channels).fill(1 - this.paper);
     this.drawing = new Drawing(options.shape, this.paper);
     this.seen = new Float32Array(this.drawing.pixels.length);
-    this.binary = options.models.some((model) => model.encoder.binarise === "bernoulli");
+    this.gray = new Float32Array(this.drawing.pixels.length);
+    this.binary = options.binary ?? options.models.some((model) => model.encoder.binarise === "bernoulli");
     this.erasing = false;
     this.radius = Math.max(0.5, width / 22);
     this.cursor = [width / 2, height / 2];
@@ -47,16 +52,17 @@ class Pad {
     this.build();
     if (options.start) this.begin(options.start);
     else this.changed();
+    this.told = JSON.stringify(this.drawn());
   }
 
   // -- what others call --
 
   // Begin with an image, {pixels: Float32Array [C * H * W] in [0, 1], words, place: among the test images}.
-  begin({ pixels, words, place = 0 }) {
+  begin({ pixels, words = "", place = 0 }) {
     try {
       this.drawing.set(pixels);
       this.drawFor(place);
-      this.say(words ? `Begun with ${words}. Draw on it.` : "");
+      this.say(words);
     } catch (error) {
       this.say(error.message);
     }
@@ -85,17 +91,27 @@ class Pad {
 
   // Returns the pixels that the models see, Float32Array [C * H * W].
   pixels() {
-    return this.binary ? binarised(this.drawing.pixels, this.uniforms, this.seen) : this.drawing.pixels;
+    this.drawing.pixels.forEach((value, i) => (this.gray[i] = Math.round(255 * value) / 255));
+    return this.binary ? binarised(this.gray, this.uniforms, this.seen) : this.gray;
+  }
+
+  // What is drawn, to be kept: {pixels: base64 of its bytes, place: of the test image by whose draw it is binarised}.
+  drawn() {
+    if (this.drawing.empty) return null;
+    const bytes = Array.from(this.drawing.pixels, (value) => Math.round(255 * value));
+    return { pixels: btoa(String.fromCharCode(...bytes)), place: this.begunWith };
   }
 
   // Binarise by the draw of this test image from now on.
   drawFor(place) {
+    this.begunWith = place;
     const size = this.drawing.pixels.length;
     if (this.binary) this.uniforms = uniformsFrom(this.options.draw, place * size, size);
   }
 
   destroy() {
     cancelAnimationFrame(this.frame);
+    clearTimeout(this.telling);
     this.root.remove();
   }
 
@@ -123,9 +139,11 @@ class Pad {
       }
       return { model, canvas, line: el("div", "pad-posterior") };
     });
+    this.line = this.answers[0]?.line ?? el("div", "pad-posterior");
     this.note = el("div", "pad-note", { role: "status" });
     this.keys = keyList();
-    this.root.append(figures, this.tools(), ...this.answers.map(({ line }) => line), this.note, this.keys);
+    const lines = new Set([this.line, ...this.answers.map(({ line }) => line)]);
+    this.root.append(figures, this.tools(), ...lines, this.note, this.keys);
     this.element.append(this.root);
     this.listen();
   }
@@ -181,7 +199,7 @@ class Pad {
   async take() {
     try {
       const image = await this.callbacks.chosen();
-      if (image) this.begin(image);
+      if (image) this.begin({ ...image, words: `Begun with ${image.words}. Draw on it.` });
       else this.say("No image is chosen: click a dot first.");
     } catch (error) {
       this.say(error.message);
@@ -319,11 +337,24 @@ class Pad {
   // The drawing is another one: show it and ask the models, at most once a frame.
   changed() {
     this.back.disabled = !this.drawing.past.length;
+    clearTimeout(this.telling);
+    this.telling = setTimeout(() => this.tell(), REST);
     if (!this.frame) {
       this.frame = requestAnimationFrame(() => {
         this.frame = 0;
         this.answer();
       });
+    }
+  }
+
+  // Tell of the drawing when the pen is up and it is another one than was told of last.
+  tell() {
+    if (this.from || this.down) this.telling = setTimeout(() => this.tell(), REST);
+    else {
+      const drawn = this.drawn();
+      const text = JSON.stringify(drawn);
+      if (text !== this.told) this.callbacks.onDrawn?.(drawn);
+      this.told = text;
     }
   }
 
@@ -335,11 +366,12 @@ class Pad {
         canvas.getContext("2d").clearRect(0, 0, this.width, this.height);
         line.textContent = "";
       }
-      this.answers[0].line.textContent = INVITATION;
+      this.line.textContent = INVITATION;
       this.last = null;
       this.callbacks.onChange?.(null);
       return;
     }
+    this.line.textContent = "";
     const found = [];
     for (const { model, canvas, line } of this.answers) {
       try {
