@@ -179,7 +179,7 @@ def stepwise(entry: Entry, test: Images, chosen: dict, width: int) -> None:
     names = layer_planes.symbols(entry)
     rows = []
     for i, pictures in zip(who, found, strict=True):
-        changes = [code_map.change(one, after) for one, after in pairwise(pictures)]
+        changes = [code_map.change(one, after, view.tones()) for one, after in pairwise(pictures)]
         shown = [code_map.coloured(picture) for picture in (test.seen[i], *pictures)] + changes
         name, note = named(test, int(i))
         rows.append(strips.Row(name, np.stack(shown), note))
@@ -297,7 +297,11 @@ def codes(entry: Entry, test: Images, chosen: dict, alone: bool) -> None:
     panels = (
         (f"**Before**: code {old}", images.image_png(before, scale), "The image decoded from its codes."),
         (f"**After**: code {code}", images.image_png(after, scale), "The image decoded with one other code."),
-        ("**Difference**", code_map.difference(before, after), "After minus before: red brighter, blue darker."),
+        (
+            "**Difference**",
+            code_map.difference(before, after, view.tones()),
+            "After minus before: red brighter, blue darker.",
+        ),
     )
     for column, (title, png, alt) in zip(columns[1:], panels, strict=True):
         with column, st.container(gap=None):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,8 +15,14 @@ if TYPE_CHECKING:
 
 SHARP = 600
 """Pixels of a picture's PNG, about: browsers smooth a picture that they have to enlarge themselves."""
-DIVERGING = ((33, 102, 172), (255, 255, 255), (178, 24, 43))
-"""Blue, white and red: less, the same, more."""
+DIVERGING = {
+    "light": ((33, 102, 172), (255, 255, 255), (178, 24, 43)),
+    "dark": ((104, 176, 255), (13, 19, 31), (255, 106, 90)),
+}
+"""Less, the same, more, in each theme: blue and red around white, and around the paper of dark pages, where a white
+picture would outshine all others."""
+GHOST = 0.03
+"""The height of a bar of a code that is never used, as a share of the highest: it can be seen and clicked."""
 
 
 def code_map(image: np.ndarray, codes: np.ndarray, chosen: int, tones: Tone, side: int) -> go.Figure:
@@ -59,18 +65,19 @@ def code_map(image: np.ndarray, codes: np.ndarray, chosen: int, tones: Tone, sid
     return figure
 
 
-def difference(before: np.ndarray, after: np.ndarray) -> bytes:
+def difference(before: np.ndarray, after: np.ndarray, tones: Tone) -> bytes:
     """`change` of two images as a PNG."""
-    return image_png(change(before, after), _scale(before))
+    return image_png(change(before, after, tones), _scale(before))
 
 
-def change(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+def change(before: np.ndarray, after: np.ndarray, tones: Tone) -> np.ndarray:
     """After minus before of images uint8 [C, H, W], as one of colours uint8 [3, H, W]: blue where less, red where more.
 
-    Averaged over the channels; white where nothing changes, the full colour at a change from black to white.
+    Averaged over the channels; white (on dark pages the page's own tone) where nothing changes, the full colour at a
+    change from black to white.
     """
     by = (after.astype(np.float64) - before.astype(np.float64)).mean(axis=0) / 255
-    low, middle, high = (np.array(colour, np.float64)[:, None, None] for colour in DIVERGING)
+    low, middle, high = (np.array(colour, np.float64)[:, None, None] for colour in DIVERGING[tones.name])
     blended = middle + (np.where(by < 0, low, high) - middle) * np.abs(by)
     return np.round(blended).astype(np.uint8)
 
@@ -83,31 +90,41 @@ def coloured(image: np.ndarray) -> np.ndarray:
 def usage(shares: np.ndarray, marked: dict[int, str], tones: Tone, height: int) -> go.Figure:
     """How often each code is used, most used first, in percent; marked: codes with a word on each, drawn darker.
 
-    Every bar's customdata is its code, so that it can be clicked.
+    Every bar's customdata is its code, so that it can be clicked; codes that are never used have low hatched ones.
     """
     import plotly.graph_objects as go
 
     order = np.argsort(-shares, kind="stable")
     figure = go.Figure(layout=layout(tones, height, margin={"l": 52, "r": 4, "t": 24, "b": 44}, bargap=0.15))
     figure.update_layout(dragmode=False)
-    colours = [tones.ink if code in marked else tones.muted for code in order]
+    used = int((shares > 0).sum())
+    rank, ghost = np.arange(1, len(order) + 1), 100 * GHOST * shares.max()
     figure.add_bar(
-        x=np.arange(1, len(order) + 1),
-        y=100 * shares[order],
+        x=rank[:used],
+        y=100 * shares[order[:used]],
         name="code",
-        customdata=order,
-        marker={"color": colours, "line": {"width": 0}},
-        selected={"marker": {"opacity": 1}},
-        unselected={"marker": {"opacity": 1}},
-        hovertemplate="code %{customdata}: %{y:.2f} % of all places<extra></extra>",
+        **_bars(order[:used], marked, tones, ": %{y:.2f} % of all places"),
     )
+    if used < len(order):
+        never = order[used:]
+        figure.add_bar(
+            x=rank[used:], y=np.full(len(never), ghost), name="unused", **_bars(never, marked, tones, " is never used")
+        )
+        colours = [tones.ink if code in marked else tones.muted for code in never]
+        figure.data[-1].marker.update(
+            color="rgba(0,0,0,0)",
+            pattern={"shape": "/", "fgcolor": colours, "size": 5, "solidity": 0.35},
+            line={"width": 1, "color": colours},
+        )
+        _note(figure, "never used", (used + 1 + len(order)) / 2, ghost, tones, "center")
     figure.add_hline(100 / len(shares), line={"color": tones.contour, "width": 1.5, "dash": "dot"})
     _note(figure, "equal use", len(shares), 100 / len(shares), tones, "right")
     for code, word in marked.items():
-        rank = int(np.flatnonzero(order == code)[0]) + 1
-        _note(figure, f"<b>{code}</b> {word}", rank, 100 * shares[code], tones, "center")
+        place = int(np.flatnonzero(order == code)[0])
+        _note(figure, f"<b>{code}</b> {word}", place + 1, 100 * shares[code] or ghost, tones, "center")
     ticks = {"dtick": 1} if len(order) <= 12 else {"nticks": 12}
     figure.update_layout(
+        barmode="overlay",
         xaxis=axis(
             tones,
             "code, most used first (rank)",
@@ -120,6 +137,17 @@ def usage(shares: np.ndarray, marked: dict[int, str], tones: Tone, height: int) 
         yaxis=axis(tones, "places (%)", fixedrange=True, nticks=4),
     )
     return figure
+
+
+def _bars(codes: np.ndarray, marked: dict[int, str], tones: Tone, told: str) -> dict[str, Any]:
+    """What bars of these codes share."""
+    return {
+        "customdata": codes,
+        "marker": {"color": [tones.ink if code in marked else tones.muted for code in codes], "line": {"width": 0}},
+        "selected": {"marker": {"opacity": 1}},
+        "unselected": {"marker": {"opacity": 1}},
+        "hovertemplate": f"code %{{customdata}}{told}<extra></extra>",
+    }
 
 
 def _note(figure: go.Figure, text: str, x: float, y: float, tones: Tone, anchor: str) -> None:

@@ -135,13 +135,17 @@ def test_a_swap_changes_one_place():
     np.testing.assert_array_equal(z, np.arange(6))
 
 
-def test_the_difference_is_white_where_nothing_changes_red_where_more_blue_where_less():
-    before = np.array([[[0, 0, 255]]], np.uint8)
-    after = np.array([[[0, 255, 0]]], np.uint8)
-    same, more, less = code_map.change(before, after)[:, 0].T.astype(int)
-    assert list(same) == [255, 255, 255]
-    assert more[0] > more[2]
-    assert less[2] > less[0]
+@pytest.mark.parametrize(("tones", "same"), [(theme.LIGHT, [255, 255, 255]), (theme.DARK, [13, 19, 31])])
+def test_the_difference_is_the_papers_tone_where_nothing_changes_red_where_more_blue_where_less(tones, same):
+    before = np.array([[[0, 0, 255, 0]]], np.uint8)
+    after = np.array([[[0, 255, 0, 128]]], np.uint8)
+    none, more, less, half = code_map.change(before, after, tones)[:, 0].T.astype(int)
+    assert list(none) == same
+    assert more[0] > more[2] + 100
+    assert less[2] > less[0] + 100
+    np.testing.assert_allclose(half, (more + none) / 2, atol=1.5)
+    if tones.name == "dark":
+        assert tones.paper == "#" + "".join(f"{part:02x}" for part in none)
 
 
 def test_every_place_and_every_bar_can_be_clicked():
@@ -155,6 +159,16 @@ def test_every_place_and_every_bar_can_be_clicked():
     (bars,) = code_map.usage(np.array([0.1, 0.6, 0.3]), {0: "after"}, theme.LIGHT, 200).data
     assert list(bars.customdata) == [1, 2, 0]
     np.testing.assert_allclose(bars.y, [60, 30, 10])
+
+
+def test_codes_that_are_never_used_have_hatched_bars():
+    figure = code_map.usage(np.array([0.25, 0, 0.75, 0]), {1: "after"}, theme.DARK, 200)
+    used, never = figure.data
+    assert (list(used.customdata), list(never.customdata)) == ([2, 0], [1, 3])
+    assert [*used.x, *never.x] == [1, 2, 3, 4]
+    assert all(0 < y < 5 for y in never.y)
+    assert never.marker.pattern.shape == "/"
+    assert never.marker.pattern.fgcolor[0] == theme.DARK.ink != never.marker.pattern.fgcolor[1]
 
 
 def test_the_numbers_of_a_selection():
