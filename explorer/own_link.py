@@ -14,7 +14,7 @@ from explorer.own_pictures import NoPictureError
 
 FROM, TOWARDS, DRAWING = "own", "own_to", "drawing"
 """Widget keys, and so the names in the address: Interpolate's two ends, and what is drawn on the Latent space page."""
-TOO_LARGE = "It is too large for the link, which leads to the test image instead."
+NOT_IN_LINK = "It is too large for the link, which does not hold it."
 IN_LINK = "It is part of the link."
 
 

@@ -10,6 +10,7 @@ import streamlit as st
 from explorer import (
     chosen,
     colours,
+    drawn,
     draws,
     focus,
     library,
@@ -187,7 +188,8 @@ def settings(entries: list[Entry], shown: list[CanvasPlane], how: dict) -> dict[
             for entry in entries
             if entry.data != first.data
         }
-        found["pad"] = pad.settings(library.images(first).gray, TEST_SEED, why)
+        test = library.images(first)
+        found["pad"] = pad.settings(test.gray, TEST_SEED, why) | {"start": drawn.start(test)}
     return found
 
 
@@ -208,7 +210,8 @@ def caption(entries: list[Entry], layouts: list[planes.Layout], shown: list[Canv
     if how["aggregate"] and how["view"] != TRAINING:
         sentence += "; dashed lines enclose the same shares of all q(z|x) together"
     sentence += f". {_frames(shown)}" if how["view"] == TRAINING else f". {pointing.way(entries[0], first, shown[0])}"
-    sentence += f" {pointing.drawing(entries, layouts, shown)}" if how["view"] == DRAW else ""
+    if how["view"] == DRAW:
+        sentence += f" {pointing.drawing(entries, layouts, shown)}{drawn.sentence(library.images(entries[0]))}"
     sentence += mismatch.sentence(entries) if how["holes"] and how["view"] != TRAINING else ""
     names = " | ".join(f"{entry.name} ({entry.space_title})" for entry in entries)
     view.caption(f"{sentence} {first.lost or ''}", f"{names} · {view.test_images(entries)}")
@@ -288,6 +291,7 @@ def stage(
     from explorer.canvas import scene
 
     chosen.field()
+    drawn.field()
     selected = chosen.selection(len(layouts[0].points))
     beside = len(entries) == 1 and how["view"] != DRAW  # a panel at the right of the plane
     figure, panel = st.columns([72, 28], gap="medium") if beside else (st.container(), st.container())
@@ -310,6 +314,7 @@ def stage(
             selection=selected,
             on_select=chosen.taken(CANVAS),
             on_probe=partial(probing.pointed, CANVAS, entries, layouts, region),
+            on_drawing=drawn.taken(CANVAS, library.images(entries[0])),
             exact=probing.exact(entries, layouts, shown),
             probe=probing.place(entries[0], layouts[0], z),
             **settings(entries, shown, how),

@@ -57,10 +57,10 @@ class Pad {
 
   // -- what others call --
 
-  // Begin with an image, {pixels: Float32Array [C * H * W] in [0, 1], words, place: among the test images}.
+  // Begin with an image, {pixels: Float32Array [C * H * W] in [0, 1], or empty, words, place: among the test images}.
   begin({ pixels, words = "", place = 0 }) {
     try {
-      this.drawing.set(pixels);
+      if (pixels.length) this.drawing.set(pixels);
       this.drawFor(place);
       this.say(words);
     } catch (error) {
