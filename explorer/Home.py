@@ -17,7 +17,10 @@ PAGES = {
         ("layers_and_codes", "Layers and codes", ":material/layers:"),
     ],
     "Diagnose": [("active_units", "Active units", ":material/bar_chart:")],
-    "Compare": [("side_by_side", "Side by side", ":material/compare:")],
+    "Compare": [
+        ("side_by_side", "Side by side", ":material/compare:"),
+        ("results", "Results", ":material/table_chart:"),
+    ],
     "Train": [("new_run", "New run", ":material/add_circle:"), ("runs", "Runs", ":material/monitoring:")],
 }
 HIDDEN = ("open_your_own",)
@@ -48,7 +51,8 @@ chosen = st.navigation(
             for name, title, icon in members
         ]
         for group, members in PAGES.items()
-    }
+    },
+    expanded=True,
 )
 
 stale.arrive()

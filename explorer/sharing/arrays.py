@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from explorer import draws, library, naming, unit_numbers, usage
+from explorer import draws, library, naming, results, unit_numbers, usage
 from explorer.library import Entry
 
 
@@ -26,6 +26,8 @@ class File:
 
 def of(page: str, entries: list[Entry], state: Mapping[str, Any]) -> list[File]:
     """The files of this page for each model in view; none where the page has no arrays, or they were not made yet."""
+    if page == "results":
+        return _results()
     find = _PAGES.get(page)
     return [file for entry in entries for file in (find(entry, state) if find else [])]
 
@@ -104,6 +106,13 @@ def _units(entry: Entry, state: Mapping[str, Any]) -> list[File]:
         return [["unit", "variance of its mean", "KL in nats"], *map(list, rows)]
 
     return [_csv(entry, "Units", table)]
+
+
+def _results() -> list[File]:
+    """The numbers of the whole library: the page shows no model by itself."""
+    return [
+        File("All results (CSV)", "results.csv", "text/csv", lambda: results.csv_bytes(results.tables(library.whole())))
+    ]
 
 
 _PAGES: dict[str, Callable[[Entry, Mapping[str, Any]], list[File]]] = {

@@ -69,6 +69,12 @@ _TOURS = {
         "Models stand together only where their numbers measure the same thing: same images, same kind of likelihood.",
         "Open diamonds are what the papers report: read below what differs before you compare.",
     ),
+    "results": (
+        "Each line is a model of your library: its log-likelihood on test images, further right is better.",
+        "Open diamonds are the papers' numbers, of larger networks and longer training: a mark to aim at, not a rival.",
+        "The table below has all numbers; bold is what is best beyond the error of the differences, image by image.",
+        "Another data set or another measure is another table; click a dot or a row to open its model.",
+    ),
     "new_run": (
         "Begin with a preset, and change what you want to know about.",
         "What does not fit together is said at the field, before anything starts.",
