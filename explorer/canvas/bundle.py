@@ -1,4 +1,4 @@
-"""The canvas's ES modules as one self-contained script, for Streamlit and for the exported file alike.
+"""A folder's ES modules as one self-contained script: the canvas's, for Streamlit and for the exported file alike.
 
 No tool and no download: the modules use a small part of the language's module syntax on purpose, named imports from
 beside them (`import { a, b } from "./other.js";`) and named exports (`export function`, `export class`,
@@ -21,41 +21,42 @@ _EXPORT = re.compile(r"^export\s+((?:async\s+)?(?:function\*?|class|const)\s+(\w
 _OTHER = re.compile(r"^\s*(import|export)\b.*$", re.MULTILINE)
 
 
-def script() -> str:
+def script(folder: Path = FOLDER) -> str:
     """The bundle: an ES module that exports what `index.js` exports, with the style sheets inside.
 
     Made once, in some milliseconds, and again when a file has changed: a page that is reloaded shows what was edited.
+    folder: of the modules, the canvas's by default.
     """
-    files = (path for path in FOLDER.iterdir() if path.suffix in (".js", ".css"))
-    return _made(tuple(sorted((path.name, path.stat().st_mtime_ns) for path in files)))
+    files = (path for path in folder.iterdir() if path.suffix in (".js", ".css"))
+    return _made(folder, tuple(sorted((path.name, path.stat().st_mtime_ns) for path in files)))
 
 
-@lru_cache(maxsize=1)
-def _made(files: tuple[tuple[str, int], ...]) -> str:
+@lru_cache(maxsize=2)
+def _made(folder: Path, files: tuple[tuple[str, int], ...]) -> str:
     order: list[str] = []
-    _visit(ENTRY, order, ())
-    sheets = "\n".join(path.read_text("utf-8") for path in sorted(FOLDER.glob("*.css")))
+    _visit(folder, ENTRY, order, ())
+    sheets = "\n".join(path.read_text("utf-8") for path in sorted(folder.glob("*.css")))
     parts = [f"const $sheets = {json.dumps(sheets)};"]
-    parts += [_wrapped(name) for name in order]
-    exported = ", ".join(_exports((FOLDER / ENTRY).read_text("utf-8")))
+    parts += [_wrapped(folder, name) for name in order]
+    exported = ", ".join(_exports((folder / ENTRY).read_text("utf-8")))
     return "\n".join([*parts, f"export const {{ {exported} }} = {_variable(ENTRY)};", ""])
 
 
-def _visit(name: str, order: list[str], above: tuple[str, ...]) -> None:
+def _visit(folder: Path, name: str, order: list[str], above: tuple[str, ...]) -> None:
     """Depth first: a module stands behind all that it imports."""
     if name in above:
         raise ValueError(f"the modules {' -> '.join([*above, name])} import each other in a circle")
     if name in order:
         return
-    source = (FOLDER / name).read_text("utf-8")
+    source = (folder / name).read_text("utf-8")
     for pattern in (_IMPORT, _REEXPORT):
         for _, other in pattern.findall(source):
-            _visit(other, order, (*above, name))
+            _visit(folder, other, order, (*above, name))
     order.append(name)
 
 
-def _wrapped(name: str) -> str:
-    source = (FOLDER / name).read_text("utf-8")
+def _wrapped(folder: Path, name: str) -> str:
+    source = (folder / name).read_text("utf-8")
     exported = ", ".join(_exports(source))
     body = _IMPORT.sub(lambda found: f"const {{{_renamed(found[1])}}} = {_variable(found[2])};", source)
     body = _REEXPORT.sub(lambda found: f"const {{{found[1]}}} = {_variable(found[2])};", body)

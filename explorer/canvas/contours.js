@@ -13,7 +13,7 @@ export class Density {
     [this.rows, this.columns] = grid.shape;
     this.values = grid.data;
     [this.x0, this.dx, this.y0, this.dy] = frame.data;
-    this.lines = new Path2D();
+    this.lines = Object.assign(new Path2D(), { pieces: [] }); // a path cannot be read again: these are its ends, for files
     for (const level of thresholds.data) this.march(level);
   }
 
@@ -51,6 +51,7 @@ export class Density {
         for (let k = 0; k + 1 < edges.length; k += 2) {
           lines.moveTo(edges[k][0], edges[k][1]);
           lines.lineTo(edges[k + 1][0], edges[k + 1][1]);
+          lines.pieces.push(...edges[k], ...edges[k + 1]);
         }
       }
   }

@@ -58,6 +58,7 @@ function swatch(draw) {
   const pen = canvas.getContext("2d");
   pen.scale(2, 2);
   draw(pen);
+  canvas.latentRedraw = draw; // in a file it is a shape (vector.js)
   return canvas;
 }
 

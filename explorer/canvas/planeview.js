@@ -13,10 +13,11 @@ import { Way } from "./latent.js";
 import { drawOver, drawPseudoLayer } from "./overview.js";
 import { loadBytes, loadPicture, loadTensors } from "./source.js";
 import { loadProgram } from "./interpreter.js";
+import { redrawable } from "./vector.js";
 
 const REACH = 10; // pixels within which a point is meant
-const HOLES = [202, 0, 32]; // the red end of a diverging scale: more prior than data
-const ON_TILES = "#2fb391"; // contours over decoded pictures, which are dark in light and dark themes
+export const HOLES = [202, 0, 32]; // the red end of a diverging scale: more prior than data
+export const ON_TILES = "#2fb391"; // contours over decoded pictures, which are dark in light and dark themes
 export const TILE = 34; // CSS pixels of a decoded tile, about
 
 export class PlaneView {
@@ -58,6 +59,7 @@ export class PlaneView {
     this.last = null; // what was decoded last: {x, y, z, pixels}
     this.n = 0;
     this.margin = margins(1);
+    redrawable(this);
   }
 
   // -- data --------------------------------------------------------------------------------------------------
@@ -150,7 +152,7 @@ export class PlaneView {
       loads[part] ??
       (async () => {
         const file = await loadTensors(source);
-        if (about.contours[part]) this.densities[part] = new Density(file);
+        if (about.contours[part]) this.densities[part] = this.density(file);
         else {
           if (file.tensors.value?.data.length !== this.n) throw new Error("The values do not fit the number of points.");
           this.values = { name: part, data: file.tensors.value.data };
@@ -166,6 +168,10 @@ export class PlaneView {
         this.say(`Something is missing here (${part}). ${error.message}`, true);
       },
     );
+  }
+
+  density(file) {
+    return new Density(file);
   }
 
   say(sentence, small = false) {
@@ -240,14 +246,14 @@ export class PlaneView {
     return found ? this.imageOf(found.index) : null;
   }
 
-  /** The pseudo-input under a place of the screen, or null. */
-  pickPseudo(px, py) {
+  /** The pseudo-input at (or nearest to) a place of the screen; null where none is within reach. */
+  pickPseudo(px, py, reach = 5) {
     const xy = this.pseudoXy;
     if (!xy) return null;
     let best = null;
     for (let k = 0; 2 * k < xy.length; k++) {
       const distance = Math.hypot(this.camera.sx(xy[2 * k]) - px, this.camera.sy(xy[2 * k + 1]) - py);
-      if (distance < 5 && (!best || distance < best.distance)) best = { k, distance };
+      if (distance < reach && (!best || distance < best.distance)) best = { k, distance };
     }
     return best ? best.k : null;
   }
@@ -342,13 +348,18 @@ export class PlaneView {
     return more || (this.layer.unfinished && !moving);
   }
 
+  /** The pen of a canvas that is drawn anew, in CSS pixels. (The drawing functions take any pen: see vector.js.) */
+  fresh(canvas) {
+    const pen = canvas.getContext("2d");
+    pen.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
+    pen.clearRect(0, 0, canvas.width, canvas.height);
+    return pen;
+  }
+
   /** Axes, decoded tiles, contours. @param {boolean} moving whether the camera moves @returns {boolean} whether more tiles are to come */
-  drawGround(moving) {
+  drawGround(moving, pen = this.fresh(this.ground)) {
     const { settings, tones } = this.stage;
-    const { camera, ratio } = this;
-    const pen = this.ground.getContext("2d");
-    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-    pen.clearRect(0, 0, this.width, this.height);
+    const { camera } = this;
     pen.translate(this.margin.left, this.margin.top);
     drawAxes(pen, camera, { x: this.about.xTitle, y: this.about.yTitle }, tones);
     if (!this.xy) return false;
@@ -412,10 +423,7 @@ export class PlaneView {
     drawPseudoLayer(pen, this);
   }
 
-  drawOver() {
-    const pen = this.over.getContext("2d");
-    pen.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
-    pen.clearRect(0, 0, this.over.width, this.over.height);
+  drawOver(pen = this.fresh(this.over)) {
     drawOver(pen, this);
   }
 

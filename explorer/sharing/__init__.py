@@ -1,7 +1,9 @@
-"""The menu at the right of every page's first row: its link, its Python, its data, named views, and what to do here.
+"""The menu at the right of every page's first row: its link, its figure, its Python, its data, named views, and what to
+do here.
 
 Links, views and lectures are the browser's alone (client.js): nothing of them is kept on the server, and a view is
-restored by its link in the same way as in anybody else's browser.
+restored by its link in the same way as in anybody else's browser. So are pictures of the page (the folder figure),
+whose script is fetched when somebody first wants one.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ def install(pages: list[str], here: str) -> None:
     """
     st.session_state[_PAGE] = here
     root = str(st.get_option("server.baseUrlPath") or "").strip("/")
-    settings = {"pages": pages, "base": f"/{root}/" if root else "/"}
+    settings = {"pages": pages, "base": f"/{root}/" if root else "/", "figure": _figure_script()}
     with st.container(key="sharing-script"):
         call = f"window.latentSharing.begin({_json(settings)})"
         st.html(f"<script>{_script()}\n{call}</script>", unsafe_allow_javascript=True)
@@ -50,8 +52,16 @@ def menu(title: str) -> None:
 
 def _share(page: str, title: str) -> None:
     entries = view.models() if library.whole() and page not in _NO_MODEL else []
-    _drawn({"model": entries[0].name if entries else None, "title": title})
+    models = _compared() if page == "side_by_side" else [entry.name for entry in entries]
+    name = "-".join([*(["-beside-".join(models)] if models else []), page.replace("_", "-") or "home"])
+    figure = {"models": models, "name": name, "title": title}
+    _drawn({"model": entries[0].name if entries else None, "title": title, "figure": figure})
     st.session_state[_PLACE] = st.container(gap="xxsmall", width=_WIDTH)
+
+
+def _compared() -> list[str]:
+    """The models of Side by side, which has up to four."""
+    return list(st.session_state.get("models") or [entry.name for entry in view.models()])
 
 
 def finish() -> None:
@@ -87,6 +97,14 @@ def _drawn(settings: dict) -> None:
 @lru_cache(maxsize=1)
 def _script() -> str:
     return Path(__file__).with_name("client.js").read_text("utf-8")
+
+
+def _figure_script() -> str:
+    """The address of the script that makes pictures of a page."""
+    from explorer.canvas import bundle, component
+
+    folder = Path(__file__).with_name("figure")
+    return component.served(bundle.script(folder).encode("utf-8"), "text/javascript", "sharing/figure")
 
 
 def _json(value: object) -> str:

@@ -8,10 +8,11 @@
   const KEPT = "latent-explorer.views";
   const LECTURE = "latent-explorer.lecture";
   const FORMAT = "latent-explorer-views";
-  const MOST = { views: 200, name: 80, link: 4000, bytes: 1_000_000 };
+  const MOST = { views: 200, name: 80, link: 8000, bytes: 1_000_000 };
   const BUSY = "input, textarea, select, [contenteditable=true], [role=slider], [role=radio], [role=tab], .lx";
   let pages = [];
   let base = "/";
+  let maker = ""; // the address of the script that makes pictures
 
   // -- views -------------------------------------------------------------------------------------------------
 
@@ -148,7 +149,26 @@
     }
   }
 
-  function draw(place, { model, python, title }) {
+  /** The buttons that save the page's figure; its script comes when it is first wanted. */
+  function pictures(about, told) {
+    const save = async (kind) => {
+      told("Drawing the figure …");
+      try {
+        const { saveFigure } = await import(new URL(maker, document.baseURI).href);
+        told(await saveFigure(kind, about));
+      } catch (error) {
+        console.error(error);
+        told(`The figure could not be saved. ${error.message}`);
+      }
+    };
+    const kinds = { png: "for slides", svg: "shapes and text, for papers and drawing programs", html: "a page with its words and its link, which needs no network" };
+    const buttons = Object.entries(kinds).map(([kind, what]) =>
+      button(kind.toUpperCase(), () => save(kind), { title: `The figure as ${kind.toUpperCase()}: ${what}`, ariaLabel: `Download figure as ${kind.toUpperCase()}` }),
+    );
+    return element("div", { style: "align-items: center" }, [element("span", { textContent: "Download figure" }), ...buttons]);
+  }
+
+  function draw(place, { model, python, title, figure }) {
     const say = element("p", { className: "lx-said", role: "status" });
     const told = (sentence) => (say.textContent = sentence);
     if (python) {
@@ -206,16 +226,17 @@
     rows();
     place.replaceChildren(
       element("div", {}, links),
+      pictures(figure, told),
+      say,
       element("h3", { textContent: "Views" }),
       element("div", {}, [name, button("Add this view", add)]),
       list,
       element("div", {}, [...lectures, file]),
-      say,
     );
   }
 
   function begin(settings) {
-    ({ pages, base } = settings);
+    ({ pages, base, figure: maker } = settings);
     bar();
   }
 
