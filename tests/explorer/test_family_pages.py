@@ -103,11 +103,8 @@ def opened(page: str, name: str, **more: str) -> AppTest:
     at = AppTest.from_file(str(ROOT / "explorer" / "Home.py"), default_timeout=120)
     if page == "side_by_side" and "beside" not in more:
         more["models"] = name  # else it takes another one to compare with
-    at.query_params.update({"model": name, **more})
-    if page == "home":
-        return at.run()
-    at.run()
-    at.switch_page(f"../pages/{page}.py")
+    if page != "home":
+        at.switch_page(f"../pages/{page}.py")
     at.query_params.update({"model": name, **more})
     return at.run()
 

@@ -32,12 +32,10 @@ PICTURES = {"samples": 1, "interpolate": 6, "pseudo_inputs": 4, "active_units": 
 def app(page: str, **parameters: str) -> AppTest:
     """A page of the app, opened by a link with these parameters."""
     at = AppTest.from_file(str(ROOT / "explorer" / "Home.py"), default_timeout=180)
-    at.query_params.update(parameters)
-    at.run()
     if page != "home":
         at.switch_page(f"../pages/{page}.py")
-        at.query_params.update(parameters)
-        at.run()
+    at.query_params.update(parameters)
+    at.run()
     assert not at.exception, at.exception
     return at
 
