@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
-from explorer import chosen, focus, globe, library, linked_planes, parts, paths, planes, view, words
+from explorer import chosen, focus, globe, library, linked_planes, parts, paths, planes, sphere_density, view, words
 from explorer.canvas import canvas, state, waiting
 from explorer.canvas.picked import decode
 from explorer.library import Entry
@@ -60,6 +60,10 @@ $p = \dfrac{1 - e^{-\kappa (1 - \cos\theta)}}{1 - e^{-2\kappa}}$, so
 $\cos\theta_p = 1 + \dfrac{1}{\kappa} \log\!\left(1 - p\,(1 - e^{-2\kappa})\right)$; of a power spherical
 distribution, $\cos\theta_p = 2\,(1 - p)^{1/(1 + \kappa)} - 1$. In more dimensions the density
 $f(\theta) \propto e^{\kappa\cos\theta} \sin^{m-2}\theta$ is summed up numerically.
+
+Densities are per unit of the sphere's area, $\int_{S^2} p(z)\, d\omega = 1$: the uniform one is $1 / (4\pi)$. A contour
+encloses the smallest part of the sphere that holds its share. The aggregated posterior is
+$q(z) = \frac{1}{N} \sum_n q(z \mid x_n)$; a hole is where $q(z) < t$, with $t$ such that 1 % of $q(z)$ lies there.
 
 The great circle from $a$ to $b$, $\omega$ apart: $\dfrac{\sin((1 - t)\,\omega)\,a + \sin(t\,\omega)\,b}{\sin\omega}$.
 
@@ -159,6 +163,7 @@ def more(entry: Entry, partner: Entry | None, how: dict) -> None:
     with view.more():
         st.slider("Longitude of the middle", -180, 180, 0, 1, key="longitude", format="%d°", **bound)
         st.slider("Latitude of the middle", -90, 90, 0, 1, key="latitude", format="%d°", **bound)
+        densities(entry, partner, how)
         how["caps"] = st.toggle("Caps of q(z|x) around images", True, key="caps", **bound)
         how["twin"] = partner is not None and st.toggle(f"{partner.name} beside it", True, key="twin", **bound)
         how["pseudo"] = has_pseudo and st.toggle("Pseudo-inputs", True, key="pseudo", **bound)
@@ -166,6 +171,22 @@ def more(entry: Entry, partner: Entry | None, how: dict) -> None:
         how["size"] = st.slider("Size of dots", 2.0, 8.0, 3.5, 0.5, key="size", **bound)
         options = [CLASS, *([KAPPA] if globe.concentration(entry) else []), ELBO]
         how["colour"] = st.segmented_control("Colour by", options, default=CLASS, required=True, key="colour", **bound)
+
+
+def densities(entry: Entry, partner: Entry | None, how: dict) -> None:
+    """The controls for densities; and why there are none."""
+    bound = {"bind": "query-params"}
+    why = sphere_density.why_none(entry)
+    able = why is None
+    known = able and globe.concentration(entry) is not None
+    lined = (able and not sphere_density.uniform(entry)) or (partner is not None and partner.flat)
+    how["prior"] = lined and st.toggle("Prior density", True, key="prior", **bound)
+    how["aggregate"] = known and st.toggle("Density of all q(z|x)", key="aggregate", **bound)
+    how["holes"] = known and st.toggle("Holes: prior without data", key="holes", **bound)
+    if why is not None:
+        view.small(why)
+    elif sphere_density.uniform(entry):
+        view.small("The prior is uniform: p(z) = 1/(4π) everywhere, so it has no contours.")
 
 
 def taken() -> None:
@@ -215,7 +236,7 @@ def figure(entry: Entry, partner: Entry | None, selected: tuple[int, ...], how: 
     from explorer.canvas import globes, scene
 
     legend = scene.classes([entry])
-    shown: list[CanvasPlane] = list(globes.planes(entry, legend))
+    shown: list[CanvasPlane] = list(globes.planes(entry, legend, aggregate=how["aggregate"], holes=how["holes"]))
     if partner is not None:
         shown.append(beside(entry, partner, legend))
     value, title = VALUES.get(how["colour"], ("class", ""))
@@ -233,6 +254,9 @@ def figure(entry: Entry, partner: Entry | None, selected: tuple[int, ...], how: 
         centre=[st.session_state["longitude"], st.session_state["latitude"]],
         points=how["view"] == POINTS,
         decoded=how["view"] == LATTICE,
+        prior=how["prior"],
+        aggregate=how["aggregate"],
+        holes=how["holes"],
         caps=how["caps"],
         pseudo=how["pseudo"],
         shapes=how["shapes"],
@@ -269,8 +293,16 @@ def caption(entry: Entry, partner: Entry | None, selected: tuple[int, ...], how:
     why = undecoded(entry)
     if why is not None:
         sentence += f". Nothing is decoded here: {why.rstrip('.')}"
+    told = sphere_density.words_for(
+        entry,
+        shown=how["prior"],
+        aggregated=how["aggregate"],
+        holes=how["holes"],
+        equal_area=drawn.equal_area,
+        beside=partner is not None and partner.flat,
+    )
     names = " | ".join(f"{one.name} ({one.space_title})" for one in (entry, partner) if one is not None)
-    view.caption(f"{sentence}. {found.lost or ''}".strip(), f"{names} · {view.test_images([entry])}")
+    view.caption(f"{sentence}. {told} {found.lost or ''}".strip(), f"{names} · {view.test_images([entry])}")
 
 
 def _rounded(value: float) -> str:
@@ -345,6 +377,8 @@ def page(entry: Entry, partner: Entry | None, both: list[Entry], how: dict, row:
     if undecoded(entry) is not None:
         how["view"] = POINTS
     globe.concentration(entry)
+    if how["aggregate"] or how["holes"]:
+        sphere_density.ready(entry)
     place.empty()
     figure(entry, partner, selected, how)
     caption(entry, partner, selected, how, MAPS[how["map"]])

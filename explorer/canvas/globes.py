@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from explorer import globe, library, usage
+from explorer import globe, library, sphere_density, usage
 from explorer.canvas import blobs, scene
 from explorer.canvas.plane import Address, CanvasPlane, Class
 from explorer.library import Entry
@@ -28,16 +28,33 @@ class SpherePlane(CanvasPlane):
         return super().json(address) | {"view": self.view, "panel": self.panel}
 
 
-def planes(entry: Entry, legend: list[Class]) -> list[SpherePlane]:
-    """The model's map, with its panel, and its globe."""
-    return [plane(entry, legend, "map", panel=True), plane(entry, legend, "globe")]
+def planes(entry: Entry, legend: list[Class], *, aggregate: bool = False, holes: bool = False) -> list[SpherePlane]:
+    """The model's map, with its panel, and its globe; with the contours of the aggregated posterior, and holes."""
+    settings: dict[str, Any] = {"aggregate": aggregate, "holes": holes}
+    return [plane(entry, legend, "map", panel=True, **settings), plane(entry, legend, "globe", **settings)]
 
 
-def plane(entry: Entry, legend: list[Class], view: str, *, title: str = "", panel: bool = False) -> SpherePlane:
+def plane(
+    entry: Entry,
+    legend: list[Class],
+    view: str,
+    *,
+    title: str = "",
+    panel: bool = False,
+    aggregate: bool = False,
+    holes: bool = False,
+) -> SpherePlane:
     """One view of the model's sphere. Raises LatentsError with one sentence."""
     labels = tuple(one.label for one in legend)
     made = library.remember("sphere plane", entry, lambda: _plane(entry, legend), labels)
-    return SpherePlane(**{**made.__dict__, "view": view, "title": title, "panel": panel})
+    contours = {}
+    if (prior := sphere_density.prior(entry)) is not None:
+        contours["prior"] = library.remember("prior bytes", entry, lambda: blobs.contours(prior))
+    if aggregate and (found := sphere_density.aggregate(entry)) is not None:
+        contours["aggregate"] = library.remember("aggregate bytes", entry, lambda: blobs.contours(found))
+    if holes and (tint := sphere_density.heat(entry)) is not None:
+        contours["holes"] = library.remember("holes bytes", entry, lambda: blobs.heat(*tint))
+    return SpherePlane(**{**made.__dict__, "view": view, "title": title, "panel": panel, "contours": contours})
 
 
 def _plane(entry: Entry, legend: list[Class]) -> SpherePlane:

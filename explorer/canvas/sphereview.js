@@ -1,6 +1,7 @@
 /** A sphere: its map or its globe, with all that a plane has (points, hover, lasso, probe). It turns when it is dragged. */
 import { MAPS, angles, between, greatCircle, lines, spread, turned, unit, vector } from "./maps.js";
-import { PlaneView } from "./planeview.js";
+import { HOLES, ON_TILES, PlaneView } from "./planeview.js";
+import { SphereDensity } from "./spheredensity.js";
 import { Pair } from "./spherepair.js";
 import { SpherePanel, round } from "./spherepanel.js";
 import { SphereWay } from "./sphereway.js";
@@ -191,7 +192,9 @@ export class SphereView extends PlaneView {
     const z = this.way.size === 3 ? `z = (${g.map((value) => value.toFixed(2).replace("-", "\u2212")).join(", ")})  ·  ` : "";
     const image = this.stage.hover?.image;
     const kappa = image !== undefined && this.concentration ? `  ·  κ = ${round(this.concentration[image], 3)}` : "";
-    return `${z}longitude ${longitude}°, latitude ${latitude}°${kappa}`;
+    const log = this.densities.prior?.towards(g) ?? null;
+    const prior = log === null ? "" : `  ·  log p(z) = ${log.toFixed(1).replace("-", "\u2212")} nats`;
+    return `${z}longitude ${longitude}°, latitude ${latitude}°${kappa}${prior}`;
   }
 
   describe() {
@@ -250,10 +253,23 @@ export class SphereView extends PlaneView {
     }
     const net = tones.dark ? "rgba(190, 205, 230, 0.22)" : "rgba(90, 80, 60, 0.2)";
     for (const line of [...MERIDIANS, ...PARALLELS]) this.trace(pen, line, net, 1);
+    if (settings.holes) this.drawDensity("holes", (one) => one.tint(pen, this, HOLES, moving));
     this.label(pen);
     const more = settings.decoded ? this.drawLattice(pen, moving) : false;
+    const [ink, width] = settings.decoded ? [ON_TILES, 1.5] : [tones.contour, 1];
+    for (const [kind, dash] of [["prior", []], ["aggregate", [4, 3]]]) if (settings[kind]) this.drawDensity(kind, (one) => one.draw(pen, this, ink, width, dash));
     pen.restore();
     return more;
+  }
+
+  density(file) {
+    return new SphereDensity(file);
+  }
+
+  drawDensity(kind, draw) {
+    if (!this.about.contours[kind]) return;
+    if (this.densities[kind]) draw(this.densities[kind]);
+    else this.need(kind);
   }
 
   shade(pen) {

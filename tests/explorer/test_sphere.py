@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from explorer import ROOT, globe, library
 from explorer.canvas import globes, scene
+from latents.maps import vectors
 
 SPHERES = ("digits-vmf", "digits-vmf-5d", "digits-vmf-vampprior", "digits-power-spherical")
 
@@ -107,6 +108,30 @@ def test_what_the_canvas_is_given():
     assert (about["view"], about["panel"], about["name"]) == ("map", True, entry.name)
 
 
+def test_contours_hold_what_the_model_says_there():
+    """The prior's grid against the model, the aggregated posterior's mass, and none of a constant."""
+    import torch
+
+    entry = library.find("digits-vmf-vampprior")
+    shown = globes.planes(entry, scene.classes([entry]), aggregate=True, holes=True)[0]
+    assert set(shown.contours) == {"prior", "aggregate", "holes"}
+    for kind in ("prior", "aggregate"):
+        arrays = tensors_of(shown.contours[kind])
+        x0, dx, y0, dy = map(float, arrays["frame"])
+        rows, columns = arrays["log_density"].shape
+        longitude, latitude = np.radians(x0 + dx * np.arange(columns)), np.radians(y0 + dy * np.arange(rows))
+        log_p = arrays["log_density"].astype(np.float64)
+        weights = np.cos(latitude)[:, None] * np.radians(dx) * np.radians(dy)
+        assert (np.exp(log_p) * weights).sum() == pytest.approx(1, abs=5e-3)
+        if kind == "prior":
+            z = vectors(longitude[None, ::10], latitude[::10, None]).astype(np.float32)
+            with torch.no_grad():
+                there = library.model(entry).prior().log_prob(torch.as_tensor(z)).numpy()
+            np.testing.assert_allclose(log_p[::10, ::10], there, atol=0.02)
+    assert globes.planes(library.find("digits-vmf"), [])[0].contours == {}
+    assert globes.planes(library.find("digits-vmf-5d"), [], aggregate=True, holes=True)[0].contours == {}
+
+
 # -- the page ------------------------------------------------------------------------------------------------
 
 
@@ -132,6 +157,14 @@ def test_controls_come_from_the_link():
     assert not at.toggle(key="caps").value
 
 
+def test_the_caption_says_what_contours_and_holes_are():
+    words = said(opened(model="digits-vmf", holes="true", map="Two hemispheres", aggregate="true"))
+    assert "The prior is 1/(4π) everywhere and has no contours." in words
+    assert "Contours of all q(z|x) together (dashed) enclose 25, 50, 75 and 95 %, of the sphere's area" in words
+    assert "Red are holes: the prior puts " in words
+    assert "Contours of the prior (full) enclose" in said(opened(model="digits-vmf-vampprior"))
+
+
 def test_two_chosen_images_and_many():
     assert "caps hold" in said(opened(model="digits-vmf", picked="3.17"))
     many = opened(model="digits-vmf", picked="3.17.20.21")
@@ -151,6 +184,18 @@ def test_what_is_chosen_is_kept_on_the_way_to_another_page_and_back():
     at.switch_page("../pages/sphere.py").run()
     said(at)
     assert at.session_state["picked"] == "3.17.20"
+
+
+def test_a_second_image_is_chosen_by_its_number():
+    at = opened(model="digits-vmf", image="12")
+    at.number_input(key="sphere-second").set_value(7).run()
+    assert (at.session_state["picked"], at.session_state["image"]) == ("7.12", 12)
+    at.number_input(key="image").set_value(30).run()
+    assert at.session_state["picked"] == "7.30"
+    at.number_input(key="sphere-second").set_value(None).run()
+    assert at.session_state["picked"] == "30"
+    at = opened(model="digits-vmf", image="9", picked="4.9")
+    assert (at.number_input(key="image").value, at.number_input(key="sphere-second").value) == (9, 4)
 
 
 def test_a_random_pair_is_chosen():
