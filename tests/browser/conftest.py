@@ -41,7 +41,7 @@ class Server:
     def start(self) -> None:
         """Start it and wait until it answers."""
         command = [Path(sys.executable).with_name("streamlit"), "run", ROOT / "explorer" / "Home.py"]
-        options = ["--server.headless", "true", "--server.port", str(self.port)]
+        options = ["--server.headless", "true", "--server.port", str(self.port), "--server.fileWatcherType", "none"]
         with open(self._log, "a") as output:
             self._process = subprocess.Popen(
                 [*map(str, command), *options],
