@@ -57,11 +57,13 @@ def swap(first: str, last: str) -> None:
 
 def of(key: str, test: Images) -> Own | None:
     """The picture, scaled to the test images' shape where it has another one; None where there is none."""
-    text, whole = st.session_state.get(key) or "", st.session_state.get(_whole(key))
-    if not text and whole is None:
-        return None
+    text = st.session_state.get(key) or ""
+    whole: tuple[np.ndarray, int] | None = st.session_state.get(_whole(key))
     try:
-        pixels, place = _read(text) if text else whole
+        read = _read(text) if text else whole
+        if read is None:
+            return None
+        pixels, place = read
         if pixels.shape == test.gray.shape[1:]:
             return Own(pixels, "", bool(text), place if place < len(test.gray) else 0)
         fitted, said = own_pictures.fitted(images.png(pixels.transpose(1, 2, 0)), test)

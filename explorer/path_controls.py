@@ -37,6 +37,14 @@ def to(end: int, image: int) -> None:
     own_ends.put_off(KEYS[end])
 
 
+def step_to(mode: str, step: int) -> None:
+    """Make this the chosen step: for callbacks."""
+    if mode == CLASSES:
+        st.session_state["strength"] = float(STRENGTHS[step])
+    else:
+        st.session_state["step"] = step
+
+
 def swap() -> None:
     first, last = st.session_state[FROM], st.session_state[TOWARDS]
     st.session_state[FROM], st.session_state[TOWARDS] = last, first

@@ -1,9 +1,9 @@
-"""The live plane of one model with a path on it, its bead, and two ends that can be dragged to other test images."""
+"""The live plane of one model with a path on it, its bead, and its ends, which can be dragged to other test images."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -11,7 +11,9 @@ import streamlit as st
 
 from explorer import insets, library, paths, planes
 from explorer.canvas import canvas, state
+from explorer.canvas.track import Track
 from explorer.charts.region import Limits
+from explorer.courses import Course
 from explorer.library import Entry
 from explorer.linked_planes import short
 
@@ -23,16 +25,19 @@ def draw(
     line: np.ndarray,
     height: int,
     *,
-    bead: int | None,
     images: tuple[int, ...],
-    ends: np.ndarray | None,
+    ends: np.ndarray,
     to: Callable[[int, int], None],
+    clicks: int,
+    hint: str,
+    steps: Steps | None = None,
     title: str = "",
     small: bool = False,
 ) -> None:
-    """line [F, size]: the path, with its bead at place `bead`; images: test images that are marked; ends [2, size]: the
-    two that can be dragged, or None; to: told `(end, test image)` when an end was dropped on, or a click hit, an image
-    (a click moves the last end); small: without tools, and with short titles."""
+    """line [F, size]: the path; images: test images that are marked; ends [n, size]: the points a, b ... that can be
+    dragged; to: told `(end, test image)` when an end was dropped on, or a click hit, an image; clicks: the end that a
+    click moves; hint: what can be done here; steps: those of the path, with its bead; small: without tools, and with
+    short titles."""
     from explorer.canvas import scene
 
     layout = insets.layout(entry)
@@ -41,9 +46,8 @@ def draw(
     low, high = np.array(region).T
     inside = bool((low <= places).all() and (places <= high).all())
     seen = region if inside else _around(np.minimum(low, places.min(axis=0)), np.maximum(high, places.max(axis=0)))
-    handles = None if ends is None else placed(entry, layout, ends)
-    if handles is not None:  # the canvas takes what is new: an end dropped beside its own image goes back to it
-        handles = (handles + 1e-6 * (st.session_state.get(NUDGES, 0) % 100)).tolist()
+    # the canvas takes what is new: an end dropped beside its own image goes back to it
+    handles = placed(entry, layout, ends) + 1e-6 * (st.session_state.get(NUDGES, 0) % 100)
     plane = scene.plane(entry, layout, region, legend, title=title)
     if small:
         plane = replace(plane, x_title=short(plane.x_title), y_title=short(plane.y_title))
@@ -54,16 +58,40 @@ def draw(
         height=height,
         classes=legend,
         selection=images,
-        on_select=partial(_clicked, key, to, 0 if ends is None else 1),
-        on_ends=None if ends is None else partial(_dropped, key, layout.points, np.array(handles), to),
-        ends=handles,
+        on_select=partial(_clicked, key, to, clicks),
+        on_ends=partial(_dropped, key, layout.points, handles, to),
+        on_bead=None if steps is None else partial(_led, key, steps),
+        ends=handles.tolist(),
+        hint=hint,
         paths=[places.tolist()],
-        bead=None if bead is None else paths.share_of_length(places, bead),
+        bead=None if steps is None else paths.share_of_length(places, steps.course.nearest(steps.at)),
+        track=None if steps is None else steps.track(plane.decoder is not None),
         pseudo=False,
         neighbours=0,
         crowd=5,
         tools=not small,
     )
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The steps of a course: at: the chosen one; symbol: what their numbers are, "t", "s" or "step"; go: told where the
+    bead was let go."""
+
+    course: Course
+    at: int
+    symbol: str
+    go: Callable[[int], None]
+
+    def track(self, portable: bool) -> Track:
+        """portable: whether the browser decodes."""
+        course = self.course
+        stops = tuple(course.nearest(step) for step in range(len(course.t)))
+        values = tuple(float(t) for t in course.t)
+        counted = self.symbol == "step"
+        if counted:
+            values = tuple(map(int, values))
+        return Track(stops, values, self.symbol, counted, course.fine_z if portable else None, course.pictures)
 
 
 def _around(low: np.ndarray, high: np.ndarray) -> Limits:
@@ -82,6 +110,12 @@ def _clicked(key: str, to: Callable[[int, int], None], end: int) -> None:
     selected = state(key).selection
     if len(selected) == 1:
         to(end, selected[0])
+
+
+def _led(key: str, steps: Steps) -> None:
+    step = state(key).bead
+    if step is not None and 0 <= step < len(steps.course.t):
+        steps.go(step)
 
 
 def _dropped(key: str, points: np.ndarray, before: np.ndarray, to: Callable[[int, int], None]) -> None:

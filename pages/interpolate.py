@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
 WAITING = 500
-HEIGHT, ALONE = 508, 560  # pixels of the planes, and without controls
+HEIGHT, PLANE, ALONE = 508, 520, 560  # pixels of the left figures, of the planes, and of these without controls
 LEFT = 560  # pixels of the left column at the width the page is designed for; strips scale with it
 COLUMNS = 4  # large pictures in a row, at least
 FILM, SLOW_SIDE = 31, 5  # pictures of a film, one way; and along a square's side where they are drawn pixel by pixel
@@ -194,20 +194,31 @@ def grid(entry: Entry, pictures: np.ndarray, alone: bool) -> None:
         parts.pictured(png, f"{n} × {n} pictures of {entry.name} between four images.", width=WAITING if alone else 400)
 
 
-def plane(entry: Entry, run: Course, found: list[End], how: dict, many: int) -> None:
-    """Where the course runs on the model's plane."""
-    both = how["mode"] == LINE and len(found) > 1
+def plane(entry: Entry, line: np.ndarray, found: list[End], how: dict, many: int, run: Course | None = None) -> None:
+    """Where the path [F, size] runs on the model's plane; run: the course whose steps its bead goes through."""
+    symbol = {WALK: "step", CLASSES: "s"}.get(how["mode"], "t")
     path_plane.draw(
         entry,
-        run.fine_z,
-        (ALONE if view.hidden() else HEIGHT) // many,
-        bead=run.nearest(how["step"]),
+        line,
+        (ALONE if view.hidden() else PLANE) // many,
         images=tuple(end.index for end in found if end.index is not None),
-        ends=np.stack([ends.point(entry, end) for end in found]) if both else None,
+        ends=np.stack([ends.point(entry, end) for end in found]),
         to=path_controls.to,
+        clicks=1 if how["mode"] == LINE else 0,
+        hint=hint(how["mode"]),
+        steps=run and path_plane.Steps(run, how["step"], symbol, partial(path_controls.step_to, how["mode"])),
         title=entry.name if many > 1 else "",
         small=many > 1,
     )
+
+
+def hint(mode: str) -> str:
+    """What can be done on the plane."""
+    if mode == CORNERS:
+        return "Drag a corner to another image: a and b above, c and d below; or click on one for a."
+    if mode == LINE:
+        return "Drag a or b to another image, or click on one for b; drag the bead along the line."
+    return "Drag a to another image, or click on one; drag the bead along the way."
 
 
 # -- words ---------------------------------------------------------------------------------------------------
@@ -256,12 +267,7 @@ def nowhere(found: list[End], how: dict) -> str:
 
 
 def under_plane(entries: list[Entry], found: list[End], how: dict) -> None:
-    """What can be done on the plane, and what it does not show."""
-    if how["mode"] == LINE:
-        view.small("Drag a or b to another image, or click on one: b goes there.")
-    else:
-        first = "upper left" if how["mode"] == CORNERS else "first"
-        view.small(f"Click on an image: it becomes the {first} one.")
+    """What the plane does not show, and why another way may be better."""
     lost = insets.lost(entries[0])
     if lost is not None:
         view.small(lost)
@@ -363,7 +369,7 @@ def along(shown: list[Entry], found: list[End], how: dict, test: Images, place, 
     placed = [(entry, run) for entry, run in zip(shown, runs, strict=True) if insets.able(entry)]
     with right, st.container(gap="xxsmall"):
         for entry, run in placed:
-            plane(entry, run, found, how, len(placed))
+            plane(entry, run.fine_z, found, how, len(placed), run)
         if placed:
             under_plane([entry for entry, _ in placed], found, how)
         save(shown, runs, found, how, mixed)
@@ -391,17 +397,7 @@ def square(shown: list[Entry], found: list[End], how: dict, test: Images, place,
         for entry in placed:
             z = made[entry.name][0]
             outline = np.concatenate([z[0], z[1:, -1], z[-1, -2::-1], z[-2::-1, 0]])
-            path_plane.draw(
-                entry,
-                outline,
-                (ALONE if view.hidden() else HEIGHT) // len(placed),
-                bead=None,
-                images=tuple(end.index for end in found if end.index is not None),
-                ends=None,
-                to=path_controls.to,
-                title=entry.name if len(placed) > 1 else "",
-                small=len(placed) > 1,
-            )
+            plane(entry, outline, found, how, len(placed))
         if placed:
             under_plane(placed, found, how)
         save_grid(shown, found, made)

@@ -26,6 +26,10 @@ import { Stage } from "./stage.js";
  * @property {boolean} holes whether the plane is red where the prior has mass and no data live
  * @property {boolean} pseudo whether pseudo-inputs are drawn
  * @property {boolean} pseudoShares whether their area is their share
+ * @property {string} pseudoWord what they are called
+ * @property {number|null} pseudoChosen the one with a ring
+ * @property {boolean} pseudoClicks whether clicks choose pseudo-inputs, and not images
+ * @property {boolean} bare without legend and without the line of words, for a small plane
  * @property {boolean} thumbnails whether test images are shown on hover
  * @property {number} neighbours how many nearest images are joined to a selected one
  * @property {Object<string, number[]>} links those of the selected image by the plane's name, where the browser has
@@ -37,9 +41,14 @@ import { Stage } from "./stage.js";
  * @property {boolean} rest tell `onProbe` also when the pointer rests (for decoders that only a server has)
  * @property {{number: number, images: (Source|null)[]}|null} exact the server's pictures (PNG) for the probe of that
  *   number, one for each plane
- * @property {number[][]|null} ends [[x, y], [x, y]]: two points that can be dragged
+ * @property {number[][]|null} ends [[x, y], ...]: up to four points that can be dragged
  * @property {number[][][]|null} paths for each plane the places [[x, y], ...] of a path
  * @property {number|null} bead share of the path's length at which its bead is
+ * @property {Object|null} track of the first plane's path, so that its bead can be dragged (track.js): {codes: Source of
+ *   safetensors `codes` [F, d], z at each place of the path, or null; sheet: Source of the steps' pictures in a row, for
+ *   decoders that no browser can run; stops: the places of the steps, counted along the path; values: their numbers;
+ *   symbol: "t", "s" or "step"; counted: whether only steps have numbers}
+ * @property {string|null} hint the line under the planes while nothing is pointed at
  * @property {number[]|null} probe [x, y]: put the probe there
  * @property {string} projection of a sphere: a name of maps.js
  * @property {number[]} centre [longitude, latitude] of its middle, degrees
@@ -87,7 +96,9 @@ import { Stage } from "./stage.js";
  * @property {(probe: {plane: string, x: number, y: number, z: number[]|null, how: string, number: number}) => void} onProbe
  *   how: "click", "drag", "key", "rest"
  * @property {(image: number|null) => void} onHover an image has been hovered for a while
- * @property {(ends: number[][]) => void} onEnds one of the two points was let go
+ * @property {(ends: number[][]) => void} onEnds one of the points was let go
+ * @property {(k: number) => void} onPseudo a pseudo-input has been chosen
+ * @property {(step: number) => void} onBead the bead was let go: the step nearest to it
  * @property {(centre: number[]) => void} onTurn a sphere has been turned: [longitude, latitude] of its middle, degrees
  */
 

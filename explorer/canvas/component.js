@@ -22,7 +22,9 @@ export function mount({ data, parentElement, setStateValue }) {
       onProbe: (probe) => tell("probe", probe),
       onHover: (image) => tell("hover", image),
       onEnds: (ends) => tell("ends", ends),
+      onBead: (step) => tell("bead", { step, number: Date.now() }), // (the same step again is told again)
       onTurn: (centre) => tell("turn", centre),
+      onPseudo: (k) => tell("pseudo", { k, number: Date.now() }), // the same one may be chosen again
     });
   else kept.canvas.update(changes(kept, data));
   kept.heard = JSON.stringify(data.selection ?? []);

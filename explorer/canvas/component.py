@@ -13,6 +13,7 @@ import streamlit as st
 
 from explorer import library, view
 from explorer.canvas.plane import Address, CanvasPlane, Class, Limits
+from explorer.canvas.track import Track
 from explorer.library import Entry
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ class Drawing:
 @dataclass(frozen=True)
 class CanvasState:
     """What the visitor did last. selection: places of test images, ascending; ends: the draggable points; turn:
-    longitude and latitude of the middle of a map of the sphere, degrees; drawing: None where nothing is drawn."""
+    longitude and latitude of the middle of a map of the sphere, degrees; drawing: None where nothing is drawn; pseudo:
+    the pseudo-input that was clicked; bead: the step of the path that its bead was let go at."""
 
     selection: tuple[int, ...] = ()
     probe: Probe | None = None
@@ -59,6 +61,8 @@ class CanvasState:
     ends: tuple[tuple[float, float], ...] | None = None
     turn: tuple[float, float] | None = None
     drawing: Drawing | None = None
+    pseudo: int | None = None
+    bead: int | None = None
 
 
 def canvas(
@@ -76,26 +80,33 @@ def canvas(
     on_ends: Callable[[], None] | None = None,
     on_turn: Callable[[], None] | None = None,
     on_drawing: Callable[[], None] | None = None,
+    on_pseudo: Callable[[], None] | None = None,
+    on_bead: Callable[[], None] | None = None,
+    track: Track | None = None,
     **settings: Any,
 ) -> CanvasState:
     """One or two linked planes, `height` pixels high over the whole width of their place.
 
     planes: of the same size and axes; none of them with a `message`: an empty canvas that says it. region: what is in
     view at first. classes: for legend and colours. selection: what is to be selected (the visitor's own choice comes
-    back in the state). settings: see SETTINGS of canvas.js, such as `size=3.5`, `shapes=True`, `decoded=True`,
-    and `pad`, made by `explorer.canvas.pad.settings`: a pad to draw on at the right of the planes.
+    back in the state). track: the steps of the first plane's path, along which its bead is dragged. settings: see
+    SETTINGS of canvas.js, such as `size=3.5`, `shapes=True`, `decoded=True`, and `pad`, made by
+    `explorer.canvas.pad.settings`: a pad to draw on at the right of the planes.
 
-    on_select, on_probe, on_hover, on_ends, on_turn, on_drawing: called (before the script runs) when the visitor has
-    selected images, pointed at a place, stood on an image for a while, let go of one of the draggable points, turned a
-    sphere, drawn on the pad.
-    What has no callback is
-    not sent, so it costs no rerun. Read `state(key)` in them. Inside a fragment only the fragment reruns.
+    on_select, on_probe, on_hover, on_ends, on_turn, on_drawing, on_pseudo, on_bead: called (before the script runs)
+    when the visitor has selected images, pointed at a place, stood on an image for a while, let go of one of the
+    draggable points, turned a sphere, drawn on the pad, clicked a pseudo-input (with `pseudoClicks`), let go of the
+    bead. What has no callback is not sent, so it costs no rerun. Read `state(key)` in them. Inside a fragment only the
+    fragment reruns.
     """
     tall = view.taller(height)
-    data = options(planes, region, address=addresses(key), classes=classes, height=tall, **settings)
+    address = addresses(key)
+    data = options(planes, region, address=address, classes=classes, height=tall, **settings)
+    if track is not None:
+        data["settings"]["track"] = track.json(address)
     data |= {"script": script_address(key), "message": message, "selection": list(selection)}
     named = {"selection": on_select, "probe": on_probe, "hover": on_hover, "ends": on_ends, "turn": on_turn}
-    named["drawing"] = on_drawing
+    named |= {"drawing": on_drawing, "pseudo": on_pseudo, "bead": on_bead}
     data["wanted"] = [name for name, call in named.items() if call is not None]
     calls = {f"on_{name}_change": call for name, call in named.items() if call is not None}
     _component()(key=key, data=data, height="content", **calls)  # (on a phone two planes are higher)
@@ -148,6 +159,8 @@ def state(key: str) -> CanvasState:
         ends=None if ends is None else tuple((float(x), float(y)) for x, y in ends),
         turn=None if found.get("turn") is None else (float(found["turn"][0]), float(found["turn"][1])),
         drawing=drawing(found.get("drawing")),
+        pseudo=None if found.get("pseudo") is None else int(found["pseudo"]["k"]),
+        bead=None if found.get("bead") is None else int(found["bead"]["step"]),
     )
 
 

@@ -6,7 +6,7 @@ export function drawPseudoLayer(pen, view) {
   const { stage, camera } = view;
   const xy = view.pseudoXy;
   if (!xy) return;
-  drawPseudo(pen, camera, xy, stage.settings.pseudoShares ? view.shares : null, stage.tones);
+  drawPseudo(pen, camera, xy, stage.settings.pseudoShares ? view.shares : null, stage.tones, stage.settings.bare ? 0.7 : 1);
 }
 
 /** @param {import("./planeview.js").PlaneView} view */
@@ -23,9 +23,11 @@ export function drawOver(pen, view) {
     const xy = view.pseudoXy;
     if (xy) drawRing(pen, camera, [xy[2 * k], xy[2 * k + 1]], tones, 8);
   }
+  const { pseudoChosen } = settings;
+  if (pseudoChosen !== null && view.pseudoXy) drawRing(pen, camera, [view.pseudoXy[2 * pseudoChosen], view.pseudoXy[2 * pseudoChosen + 1]], tones, 8, tones.accent, 3.5);
   const drawn = stage.posteriors[stage.views.indexOf(view)];
   if (drawn) drawDrawing(pen, view, drawn);
-  if (settings.ends) settings.ends.forEach((end, i) => drawHandle(pen, camera, end, tones, 9, tones.accent, "ab"[i]));
+  if (settings.ends) settings.ends.forEach((end, i) => drawHandle(pen, camera, end, tones, 9, tones.accent, "abcd"[i]));
   if (stage.probe && stage.belongs(stage.probe.view, view)) drawProbe(pen, camera, [stage.probe.x, stage.probe.y], tones);
   else if (stage.pointer && stage.pointer.view !== view && stage.belongs(stage.pointer.view, view) && !stage.hover)
     drawProbe(pen, camera, [stage.pointer.x, stage.pointer.y], tones, true);

@@ -26,7 +26,7 @@ export function attachPointer(view) {
     }
     const end = gripped(px, py);
     const mode = event.shiftKey ? "lasso" : stage.mode;
-    const kind = end !== null ? "end" : mode !== "pan" ? mode : event.pointerType === "touch" && !view.globe ? "probe" : "pan";
+    const kind = end !== null ? "end" : stage.onBead(view, px, py) ? "bead" : mode !== "pan" ? mode : event.pointerType === "touch" && !view.globe ? "probe" : "pan";
     drag = { kind, end, start: [px, py], last: [px, py], moved: false, corners: [[px, py]] };
   };
 
@@ -35,7 +35,7 @@ export function attachPointer(view) {
     if (fingers.size > 1 && fingers.has(event.pointerId)) return pinch(event.pointerId, [px, py]);
     if (!drag) {
       if (event.pointerType !== "touch") stage.point(view, px, py);
-      over.style.cursor = gripped(px, py) !== null ? "grab" : "";
+      over.style.cursor = gripped(px, py) !== null || stage.onBead(view, px, py) ? "grab" : "";
       return;
     }
     if (!drag.moved && Math.hypot(px - drag.start[0], py - drag.start[1]) < STILL) return;
@@ -45,6 +45,7 @@ export function attachPointer(view) {
     if (drag.kind === "pan") stage.pan(view, px - lx, py - ly);
     else if (drag.kind === "probe") stage.point(view, px, py);
     else if (drag.kind === "end") stage.moveEnd(view, drag.end, px, py);
+    else if (drag.kind === "bead") stage.moveBead(view, px, py);
     else {
       if (drag.kind === "lasso") drag.corners.push([px, py]);
       else drag.corners = [drag.start, [px, drag.start[1]], [px, py], [drag.start[0], py]];
@@ -64,6 +65,7 @@ export function attachPointer(view) {
     const [px, py] = at(event);
     if (!done.moved) stage.click(view, px, py, event);
     else if (done.kind === "end") stage.dropEnd(view);
+    else if (done.kind === "bead") stage.dropBead();
     else if (done.kind === "probe") stage.pin(view, px, py, "drag");
     else if (done.kind === "lasso" || done.kind === "box") stage.enclose(view, done.corners, done.kind, event);
   };

@@ -97,6 +97,7 @@ export const pointing = {
     const image = pointer && k === null ? pointer.view.pick(pointer.px, pointer.py) : null;
     this.hover = image === null ? null : { view: pointer.view, image };
     this.hoverPseudo = k === null ? null : { view: pointer.view, k };
+    if (this.beading !== null) return this.showBead();
     const at = pointer ?? this.probe;
     for (const view of this.views) this.show(view, at);
     this.words.textContent = reading(this, at);
@@ -143,5 +144,5 @@ function wordsFor(view, exact, image = false) {
 
 function pseudoWords(view, k) {
   const share = view.shares ? ` · ${(100 * view.shares[k]).toFixed(2)} %` : "";
-  return `pseudo-input ${k}${share}`;
+  return `${view.stage.settings.pseudoWord} ${k}${share}`;
 }

@@ -7,6 +7,7 @@ export const EMPTY = "No test image lies in there, so none is selected. Draw aro
 /** @param {import("./stage.js").Stage} stage @param {{view: Object, x: number, y: number}|null} at */
 export function reading(stage, at) {
   if (performance.now() < (stage.missed ?? 0)) return EMPTY;
+  if ((!at || !at.view.xy) && stage.settings.hint !== null) return stage.settings.hint;
   if (!at || !at.view.xy) return stage.selection.length > 1 ? `${stage.selection.length.toLocaleString("en")} images selected` : HINT;
   const { view } = at;
   const hovered = stage.hover ? view.placeOf(stage.hover.image) : null;

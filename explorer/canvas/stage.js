@@ -12,12 +12,13 @@ import { viewOf } from "./views.js";
 import { pointing } from "./pointing.js";
 import { readTones } from "./theme.js";
 import { style } from "./style.js";
+import { tracking } from "./track.js";
 
 const DEFAULTS = {
   height: 558, size: 3.5, shapes: false, colour: "class", colourTitle: "", points: true, decoded: false,
   prior: true, aggregate: false, holes: false, pseudo: true, pseudoShares: true, thumbnails: true, neighbours: 6, links: null,
-  linked: true, lens: 112, tools: true, frames: false, rest: false, exact: null, ends: null, paths: null, bead: null,
-  probe: null,
+  linked: true, lens: 112, tools: true, frames: false, rest: false, exact: null, ends: null, paths: null, bead: null, track: null, hint: null,
+  probe: null, bare: false, pseudoWord: "pseudo-input", pseudoChosen: null, pseudoClicks: false,
 };
 const QUIET = 140; // milliseconds after the last move at which all points are drawn again
 
@@ -34,6 +35,7 @@ export class Stage {
     this.pointer = null; // {view, x, y, px, py} in the plane's units and in pixels
     this.probe = null; // {view, x, y}: put down by a click or moved by keys
     this.outline = null;
+    this.beading = null; // where the bead is while it is led along its path, counted in the path's points
     this.posteriors = []; // of a drawing, for each plane, or null
     this.mode = "pan";
     this.time = null;
@@ -85,6 +87,7 @@ export class Stage {
     if (changes.message !== undefined) this.setMessage(changes.message);
     if (changes.selection && !same(changes.selection, this.selection)) this.setSelection(changes.selection);
     this.toolbar.box.hidden = !settings.tools;
+    this.top.hidden = this.words.hidden = settings.bare;
     const given = settings.probe ?? null;
     if (given && this.views.length && !same(given, this.givenProbe ?? [])) this.probe = { view: this.views[0], x: given[0], y: given[1] };
     this.givenProbe = given;
@@ -291,6 +294,7 @@ export class Stage {
 
   step(by) {
     if (!this.player.box.hidden) this.player.jump(Math.round(this.player.time) + by);
+    else this.stepBead(by);
   }
 
   seek(time) {
@@ -332,14 +336,14 @@ export class Stage {
     this.watcher.disconnect();
     cancelAnimationFrame(this.frame);
     this.player.stop();
-    for (const timer of [this.rest, this.quiet, this.keyed, this.saying]) clearTimeout(timer);
+    for (const timer of [this.rest, this.quiet, this.keyed, this.saying, this.stepped]) clearTimeout(timer);
     for (const view of this.views) view.camera.land();
     this.style.remove();
     this.root.remove();
   }
 }
 
-Object.assign(Stage.prototype, pointing, choosing);
+Object.assign(Stage.prototype, pointing, choosing, tracking);
 
 function same(a, b) {
   return a.length === b.length && a.every((value, i) => value === b[i]);
