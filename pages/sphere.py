@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 HEIGHT, ALONE = 528, 532  # pixels of the figure, and without controls
 CANVAS, SEEN, SECOND = "sphere-canvas", "sphere-image", "sphere-second"
 POINTS, LATTICE = "Points", "Lattice"
+ZOOM = "zoom"
+ZOOMS = re.compile(r"(?:(?:-?[\d.]{1,9}_){2}-?[\d.]{1,9})?(?:~(?:(?:-?[\d.]{1,9}_){2}-?[\d.]{1,9})?){0,3}")
+"""Of each view factor_x_y against its first view, nothing where it is that (canvas/turning.js)."""
 CLASS, ELBO, KAPPA = "Class", "ELBO", "κ"
 VALUES = {ELBO: ("elbo", "nats (ELBO)"), KAPPA: ("kappa", "κ")}
 PHRASES = {
@@ -161,6 +165,7 @@ def more(entry: Entry, partner: Entry | None, how: dict) -> None:
     bound = {"bind": "query-params"}
     has_pseudo = globe.of(entry).pseudo is not None
     with view.more():
+        st.text_input("Zoom", key=ZOOM, **bound)  # never seen: kept in the address
         st.slider("Longitude of the middle", -180, 180, 0, 1, key="longitude", format="%d°", **bound)
         st.slider("Latitude of the middle", -90, 90, 0, 1, key="latitude", format="%d°", **bound)
         densities(entry, partner, how)
@@ -200,10 +205,16 @@ def taken() -> None:
 
 
 def turned() -> None:
-    """The visitor has turned the sphere."""
+    """The visitor has turned the sphere or zoomed one of its views."""
     centre = state(CANVAS).turn
     if centre is not None:
         st.session_state["longitude"], st.session_state["latitude"] = (int(degrees) for degrees in centre)
+        st.session_state[ZOOM] = _zoom(str((*st.session_state[CANVAS]["turn"], "")[2]))
+
+
+def _zoom(text: str) -> str:
+    """What the canvas says of its views' zooms, or "" where a link says something else."""
+    return text if ZOOMS.fullmatch(text) else ""
 
 
 # -- the figure ----------------------------------------------------------------------------------------------
@@ -251,6 +262,7 @@ def figure(entry: Entry, partner: Entry | None, selected: tuple[int, ...], how: 
         on_turn=turned,
         linked=False,
         projection=how["map"],
+        zoom=_zoom(st.session_state[ZOOM]),
         centre=[st.session_state["longitude"], st.session_state["latitude"]],
         points=how["view"] == POINTS,
         decoded=how["view"] == LATTICE,

@@ -131,6 +131,7 @@ export class SphereView extends PlaneView {
 
   draw(moving) {
     this.sync();
+    if (this.panel) this.turning.hearZooms();
     return super.draw(moving);
   }
 
