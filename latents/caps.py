@@ -39,6 +39,21 @@ def cap(kind: str, concentration: np.ndarray, share: float, coordinates: int = 3
     return _summed(_SCORES[kind], kappa.ravel(), share, coordinates).reshape(kappa.shape)
 
 
+def rim(centre: np.ndarray, angle: float, points: int = 101) -> np.ndarray:
+    """The edge of a cap on S^2, closed: `[points, 3]` at this angle (radians) from a unit vector `[3]`."""
+    _, _, (_, across, up) = np.linalg.svd(np.asarray(centre, np.float64)[None])
+    around = np.linspace(0, 2 * np.pi, points)[:, None]
+    return np.cos(angle) * centre + np.sin(angle) * (np.cos(around) * across + np.sin(around) * up)
+
+
+def shadow(angle: np.ndarray, length: np.ndarray) -> np.ndarray:
+    """The angle of the part of a cap that lies on a great sphere of fewer dimensions; pi where it holds all of that.
+
+    length: of the projection of the cap's centre to that sphere's space, in (0, 1].
+    """
+    return np.arccos(np.clip(1 - (1 - np.cos(angle)) / np.square(length), -1, 1))
+
+
 def _vmf_gap(kappa: np.ndarray, share: float) -> np.ndarray:
     return -np.log1p(share * np.expm1(-2 * kappa)) / kappa
 

@@ -12,12 +12,16 @@ import html
 import json
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from explorer import library, view
 from explorer.sharing import tours
+
+if TYPE_CHECKING:
+    from explorer.sharing.files import File
+    from explorer.sharing.scripts import Script
 
 _PAGE, _PLACE = "_page", "_share-place"
 _WIDTH = 352
@@ -66,25 +70,38 @@ def _compared() -> list[str]:
 
 def finish() -> None:
     """Add to the menu what is known when the page is drawn: its lines of Python, and files of what it shows."""
-    from explorer.sharing import arrays, lines
+    from explorer.sharing import files, live, scripts
 
     page, place = st.session_state.get(_PAGE, ""), st.session_state.pop(_PLACE, None)
     if place is None or page in _NO_MODEL or not library.whole():
         return
     entries, settings = view.models(), {str(key): value for key, value in st.session_state.items()}
     with place:
-        for i, file in enumerate(arrays.of(page, entries, settings)):
-            about: dict[str, Any] = {
-                "key": f"data-{i}",
-                "icon": ":material/download:",
-                "type": "tertiary",
-                "on_click": "ignore",
-            }
-            st.download_button(file.label, file.make, file.name, file.mime, **about)
-        python = lines.of(page, entries, settings)
-        if python:
-            _drawn({"python": python})
-            st.code(python, language="python", height=150)
+        live.offer(page, settings)
+        _files(files.of(page, entries, settings))
+        _lines(scripts.of(page, entries, settings), len(entries))
+
+
+def _files(found: list[File]) -> None:
+    """A button for each file."""
+    for i, file in enumerate(found):
+        about: dict[str, Any] = {
+            "key": f"data-{i}",
+            "icon": ":material/download:",
+            "type": "tertiary",
+            "on_click": "ignore",
+        }
+        st.download_button(file.label, file.make, file.name, file.mime, **about)
+
+
+def _lines(found: list[Script], models: int) -> None:
+    """The lines with a button that copies them; a tab for each model where there are several in view."""
+    named = (len(found) > 1 or models > 1) and all(script.name for script in found)
+    places = st.tabs([script.name for script in found]) if found and named else [st.container(gap=None) for _ in found]
+    for place, script in zip(places, found, strict=True):
+        with place:
+            _drawn({"python": script.text})
+            st.code(script.text, language="python", height=150)
 
 
 def _drawn(settings: dict) -> None:

@@ -1,0 +1,592 @@
+"""The lines of Python that a page gives away run on their own, and give what the page shows."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from explorer import (
+    around,
+    codebook,
+    components,
+    courses,
+    draws,
+    duplicates,
+    fates,
+    globe,
+    image_numbers,
+    layer_planes,
+    layered,
+    library,
+    maps_made,
+    memorised,
+    pairs,
+    paths,
+    planes,
+    projections,
+    traversal,
+    unit_numbers,
+    usage,
+)
+from explorer.projections import Choice
+from explorer.sharing import scripts
+
+from .sharing_helpers import ran, same_pictures, warmed, written
+
+slow = pytest.mark.slow
+
+
+def first_quick(names: str | tuple[str, ...], cases: list) -> pytest.MarkDecorator:
+    """All cases, of which all but the first wait for the slow tests."""
+    several = isinstance(names, tuple)
+    rest = [pytest.param(*(one if several else (one,)), marks=slow) for one in cases[1:]]
+    return pytest.mark.parametrize(names, [cases[0], *rest])
+
+
+@pytest.fixture
+def lines(tmp_path, monkeypatch):
+    """Write the lines of a page for one model, run them, and give the model and what they leave behind."""
+
+    def run(page: str, name: str, **state):
+        [entry] = warmed(page, name)
+        found = written(page, name, **state)
+        return entry, ran(found.get(name) or found[""], tmp_path, monkeypatch)
+
+    return run
+
+
+# -- planes ----------------------------------------------------------------------------------------------------
+
+
+@first_quick(
+    ("name", "state", "choice"),
+    [
+        ("digits-vampprior-2d", {}, Choice("units")),
+        ("digits-standard-8d", {}, Choice("PCA")),
+        ("digits-standard-8d", {"plane": "Units", "across": "3", "up": "2"}, Choice("Units", pair=(2, 1))),
+        ("digits-hvae-vampprior", {"layer": "z₁"}, Choice("PCA", layer=1)),
+        ("digits-hvae-3-layers", {"layer": "z₃", "of-q": "One sample"}, Choice("PCA", layer=0, drawn=True)),
+        ("digits-vmf", {"of-q": "One sample"}, Choice("PCA", drawn=True)),
+        ("digits-vq-vae", {}, Choice("PCA")),
+        ("digits-pca", {}, Choice("units")),
+    ],
+)
+def test_a_plane(lines, tmp_path, name, state, choice):
+    entry, found = lines("latent_space", name, **state)
+    shown = projections.layout(entry, choice)
+    np.testing.assert_allclose(found["plane"], shown.points, atol=5e-3)  # the app keeps bytes of gray pixels
+    if shown.pseudo is None:
+        assert "pseudo" not in found
+    else:
+        np.testing.assert_allclose(found["pseudo"], shown.pseudo, atol=1e-5)
+    assert (tmp_path / "plane.html").stat().st_size > 1000
+
+
+@slow
+def test_contours_enclose_what_the_page_says(lines):
+    entry, found = lines("latent_space", "digits-vampprior-2d")
+    shown = planes.prior_density(entry, ((-4.0, 4.0), (-4.0, 4.0)))
+    np.testing.assert_allclose(found["p"].thresholds, shown.thresholds, atol=0.2)
+    assert len(found["figure"].data) == 2 + len(shown.thresholds)
+    _, without = lines("latent_space", "digits-vampprior-2d", prior=False, pseudo=False)
+    assert len(without["figure"].data) == 1
+
+
+@first_quick(
+    ("name", "by", "field"),
+    [
+        ("digits-standard-2d", "ELBO", "elbo"),
+        ("digits-standard-2d", "Error", "error"),
+        ("digits-hvae", "KL", "kl"),
+        ("digits-pca", "Error", "error"),
+    ],
+)
+def test_colours_of_numbers(lines, name, by, field):
+    entry, found = lines("latent_space", name, colour=by)
+    np.testing.assert_allclose(found["colour"], getattr(image_numbers.of(entry), field), rtol=1e-2, atol=1e-3)
+
+
+@slow
+def test_colours_of_units_and_components(lines):
+    entry, found = lines("latent_space", "digits-standard-8d", colour="Unit", **{"by-unit": "4"})
+    np.testing.assert_allclose(found["colour"], library.encoding(entry).points[:, 3])
+    entry, found = lines("latent_space", "digits-vampprior-8d", colour="Pseudo-input")
+    assert found["component"].tolist() == image_numbers.component(entry).tolist()
+
+
+@first_quick(("name", "choice"), [("digits-vampprior-8d", Choice("PCA")), ("digits-pixelcnn", Choice("PCA"))])
+@slow
+def test_a_decoded_plane(lines, tmp_path, name, choice):
+    entry, found = lines("latent_space", name, view="Decoded plane")
+    layout = projections.layout(entry, choice)
+    places = planes.lattice(planes.region([layout]), 6 if draws.slow(entry) else 20)
+    np.testing.assert_allclose(found["y"], places)
+    same_pictures(found["pictures"], library.decode(entry, planes.back(entry, layout, places)))
+    assert Image.open(tmp_path / "plane.png").width > 40
+
+
+@slow
+def test_a_decoded_plane_of_two_units(lines):
+    entry, found = lines("latent_space", "digits-standard-8d", view="Decoded plane", plane="Units", across="3", up="2")
+    layout = projections.layout(entry, Choice("Units", pair=(2, 1)))
+    same_pictures(found["pictures"], library.decode(entry, planes.back(entry, layout, found["y"])))
+
+
+@slow
+def test_how_training_moved_a_plane(lines):
+    from latents.folder import ModelFolder
+
+    entry, found = lines("latent_space", "digits-hvae", view="Training")
+    kept, layout = ModelFolder(entry.path).snapshots(), projections.layout(entry, Choice("PCA"))
+    shown = layout.to_plane(kept["mean"][-1].astype(np.float32))
+    np.testing.assert_allclose(found["frames"][-1].data[0].x, shown[:, 0], atol=1e-4)
+    assert [one.name for one in found["frames"]] == [str(epoch) for epoch in kept["epochs"]]
+
+
+@first_quick("method", ["umap", "umap-sphere", "tsne"])
+@slow
+def test_a_map_that_was_computed(lines, method, monkeypatch):
+    """Maps are computed by a process of their own, and kept: here one is put where it would be."""
+    from latents import neighbour_maps, projection
+
+    [entry] = warmed("latent_space", "digits-vampprior-8d")
+    kind = next(name for name, known in maps_made.METHODS.items() if known == method)
+    made = np.random.default_rng(0).normal(size=(300, 3 if method == "umap-sphere" else 2)).astype(np.float32)
+    if method == "umap-sphere":
+        made /= np.linalg.norm(made, axis=1, keepdims=True)
+    monkeypatch.setattr("explorer.sharing.scripts.plane._KNOWN", set())
+    if not library.umap(entry) and method == "umap":
+        assert written("latent_space", entry.name, plane=kind) == {}
+    monkeypatch.setattr(neighbour_maps, "stored", lambda path, method: {"places": made, "pseudo": made[:20]})
+    monkeypatch.setattr(projection, "stored", lambda path: {"umap": made, "pseudo_umap": made[:20]})
+    _, found = lines("latent_space", entry.name, plane=kind)
+    shown = maps_made.layout(entry, kind)
+    np.testing.assert_allclose(found["plane"], shown.points, atol=1e-6)
+    np.testing.assert_allclose(found["pseudo"], shown.pseudo, atol=1e-6)
+
+
+@slow
+def test_home_shows_both_twins(tmp_path, monkeypatch):
+    found = written("", "digits-vampprior-2d")
+    if not library.ready(library.find("digits-standard-2d")):
+        warmed("", "digits-standard-2d")
+        found = written("", "digits-vampprior-2d")
+    assert list(found) == ["digits-standard-2d", "digits-vampprior-2d"]
+    samples = ran(written("", "digits-causal-convolution")["digits-causal-convolution"], tmp_path, monkeypatch)
+    np.testing.assert_array_equal(
+        samples["pictures"], library.thumbnails(library.find("digits-causal-convolution"), 32)
+    )
+
+
+# -- paths -----------------------------------------------------------------------------------------------------
+
+
+@first_quick(
+    ("name", "state"),
+    [
+        ("digits-standard-8d", {}),
+        ("digits-vmf", {"steps": 5}),
+        ("digits-planar", {}),
+        ("digits-stick-breaking", {}),
+        ("digits-realnvp", {"way": "Great circle"}),
+        ("digits-vq-vae", {}),
+        ("digits-pixelcnn", {"steps": 5}),
+    ],
+)
+def test_a_line(lines, tmp_path, name, state):
+    entry, found = lines("interpolate", name, image=12, towards=30, **state)
+    points, test = library.encoding(entry).points, library.images(entry)
+    way = paths.CIRCLE if state.get("way") else paths.STRAIGHT
+    shown = courses.line(entry, points[12], points[30], state.get("steps", 9), way)
+    np.testing.assert_allclose(found["z"], shown.z, atol=1e-5)
+    same_pictures(found["pictures"], shown.pictures)
+    same_pictures(found["pixels"], paths.pixel_path(test.seen[12], test.seen[30], len(shown.t)))
+    if shown.log_prior is None:
+        assert "log_prior" not in found
+    else:
+        np.testing.assert_allclose(found["log_prior"], paths.log_density(entry, shown.z), rtol=1e-4, atol=1e-3)
+    assert (tmp_path / "line.png").exists()
+
+
+@slow
+def test_a_great_circle_in_every_large_layer(lines, monkeypatch):
+    monkeypatch.setattr(paths, "MANY", 8)
+    entry, found = lines("interpolate", "digits-hvae", image=12, towards=30, way=paths.CIRCLE)
+    points = library.encoding(entry).points
+    shown = courses.line(entry, points[12], points[30], 9, paths.CIRCLE)
+    np.testing.assert_allclose(found["z"], shown.z, atol=1e-5)
+    assert not np.allclose(shown.z, courses.line(entry, points[12], points[30], 9).z, atol=1e-2)
+
+
+@first_quick(("name", "way"), [("digits-hvae", paths.STRAIGHT), ("digits-realnvp", paths.CIRCLE)])
+@slow
+def test_the_square_between_four(lines, name, way):
+    four = {"image": 3, "towards": 9, "third": 20, "fourth": 41}
+    entry, found = lines("interpolate", name, mode="Corners", way=way, side=5, **four)
+    z, pictures = courses.corners(entry, library.encoding(entry).points[list(four.values())], 5, way)
+    np.testing.assert_allclose(found["z"], z, atol=1e-5)
+    same_pictures(found["pictures"], pictures.reshape(25, *pictures.shape[2:]))
+
+
+@first_quick("name", ["digits-standard-2d", "digits-vmf", "digits-stick-breaking", "digits-vq-vae"])
+@slow
+def test_a_walk(lines, name):
+    entry, found = lines("interpolate", name, mode="Walk", image=12, walk=4, stride=0.4, steps=7)
+    shown = courses.walk(entry, library.encoding(entry).points[12], 7, 0.4, 4)
+    np.testing.assert_allclose(found["z"], shown.z, atol=1e-4)
+    same_pictures(found["pictures"], shown.pictures)
+
+
+@first_quick("name", ["digits-standard-8d", "digits-vmf-5d", "digits-vq-vae"])
+def test_from_class_to_class(lines, name):
+    entry, found = lines("interpolate", name, mode="Classes", image=12, origin="3", target="8")
+    shown = courses.towards(entry, library.encoding(entry).points[12], 3, 8)
+    np.testing.assert_allclose(found["z"], shown.z, atol=1e-5)
+    same_pictures(found["pictures"], shown.pictures)
+
+
+# -- samples ---------------------------------------------------------------------------------------------------
+
+
+@first_quick(
+    ("name", "state"),
+    [
+        ("digits-vampprior-2d", {"seed": 3}),
+        ("digits-vampprior-2d", {"seed": 3, "temperature": 0.7, "rows": 4}),
+        ("digits-hvae", {"temperature": 1.3, "shown": "Drawn pixels"}),
+        ("digits-auto-encoder", {}),
+        ("digits-vq-vae", {}),
+        ("digits-realnvp", {"temperature": 0.5}),
+        ("digits-causal-convolution", {"few_rows": 2}),
+        ("digits-pixelcnn", {"temperature": 0.7, "few_rows": 6}),
+        ("digits-pixel-hvae", {"few_rows": 6, "seed": 2}),
+    ],
+)
+def test_samples_of_the_prior(lines, tmp_path, name, state):
+    entry, found = lines("samples", name, **state)
+    rows = state.get("few_rows", 4) if draws.slow(entry) else state.get("rows", 8)
+    pixels = state.get("shown") == "Drawn pixels"
+    warm = 1.0 if draws.why_not_tempered(entry) else state.get("temperature", 1.0)
+    n = 2 * rows**2
+    shown = draws.from_prior(entry, state.get("seed", 0), n, pixels=pixels, temperature=warm).pictures
+    same_pictures(found["pictures"], shown)
+    assert Image.open(tmp_path / "samples.png").width >= 2 * rows * 8
+
+
+@first_quick(
+    ("name", "shown"), [("digits-vmf", "Means"), ("digits-hvae", "Drawn pixels"), ("digits-pixelcnn", "Means")]
+)
+@slow
+def test_samples_of_the_aggregated_posterior(lines, name, shown):
+    entry, found = lines("samples", name, source="Aggregated posterior", shown=shown, seed=2)
+    drawn = draws.from_posterior(entry, 2, 32 if draws.slow(entry) else 128, pixels=shown != "Means")
+    same_pictures(found["pictures"], drawn.pictures)
+
+
+@slow
+def test_what_is_nearest_to_samples(lines):
+    entry, found = lines("samples", "digits-standard-8d", nearest=True, rows=4)
+    shown = draws.from_prior(entry, 0, 16).pictures
+    same_pictures(found["pictures"], shown)
+    near = memorised.nearest(shown, memorised.shelf(entry))
+    np.testing.assert_allclose(found["distance"].min(1).values, near.distances, atol=0.02)
+    same_pictures(found["nearest"], near.images)
+
+
+@slow
+def test_two_models_share_the_page(tmp_path, monkeypatch):
+    found = written("samples", "digits-standard-8d", "digits-hvae", rows=8)
+    assert list(found) == ["digits-standard-8d", "digits-hvae"]
+    assert len(ran(found["digits-hvae"], tmp_path, monkeypatch)["pictures"]) == 64
+
+
+# -- pseudo-inputs ---------------------------------------------------------------------------------------------
+
+
+@first_quick("name", ["digits-vampprior-2d", "digits-hvae-vampprior", "mnist-mog-2d"])
+def test_shares_of_components(lines, name):
+    entry, found = lines("pseudo_inputs", name)
+    shown = usage.of(entry)
+    assert found["order"].tolist() == shown.order.tolist()
+    np.testing.assert_allclose(found["share"], shown.shares, atol=1e-6)
+    same_pictures(found["pictures"].clamp(0, 1), usage.pictures(entry))
+
+
+@first_quick("state", [{}, {"which": "Least used", "sheets": 1}, {"which": "Rank", "rank": 7, "draws": 5}])
+@first_quick("name", ["digits-vmf-vampprior", "digits-hvae-vampprior"])
+@slow
+def test_samples_of_components(lines, name, state):
+    entry, found = lines("pseudo_inputs", name, figure="Samples", **state)
+    shown, count = usage.of(entry), state.get("sheets", 3)
+    ranks = around.chosen(shown, state.get("which", "Most used"), count, state.get("rank", 1))
+    each = 49 if count == 1 else 24
+    assert len(found["samples"]) == len(ranks)
+    for rank, pictures in zip(ranks, found["samples"], strict=True):
+        k = int(shown.order[rank - 1])
+        same_pictures(pictures[0].clamp(0, 1), usage.pictures(entry)[k])
+        same_pictures(pictures[1:], around.of_component(entry, k, state.get("draws", 0), each))
+
+
+@slow
+def test_duplicates(lines, capsys):
+    entry, found = lines("pseudo_inputs", "digits-vampprior-2d", figure="Duplicates")
+    shown = duplicates.of(entry)
+    np.testing.assert_array_equal(found["found"].pairs, shown.pairs)
+    assert f"{shown.below} pairs are less than 0.5 nats apart" in capsys.readouterr().out
+    assert components.has_inputs(entry)
+
+
+# -- units -----------------------------------------------------------------------------------------------------
+
+
+@first_quick(
+    ("name", "state"),
+    [
+        ("digits-standard-8d", {"image": 12}),
+        ("digits-planar", {"image": 12, "steps": 5, "dead": True}),
+        ("digits-vampprior-8d", {"around": "Prior's mean"}),
+        ("digits-maf-prior", {"around": "Prior's mean"}),
+        ("digits-hvae-3-layers", {"image": 3, "layer": 2, "follow": True}),
+        ("digits-hvae-vampprior", {"around": "Prior's mean", "layer": 1}),
+        ("digits-pixelcnn", {"image": 12, "part": 2}),
+    ],
+)
+def test_traversals_of_units(lines, name, state):
+    entry, found = lines("traversals", name, **state)
+    layers = usage.layers(entry)
+    ranked = unit_numbers.ranked(entry, len(layers) - state.get("layer", len(layers)))
+    if not state.get("dead"):
+        ranked = ranked[~unit_numbers.dead(entry)[ranked]]
+    if draws.slow(entry):
+        ranked = ranked[6:12]
+    assert found["units"] == ranked.tolist()
+    z = layered.prior_mean(entry)[0] if "around" in state else library.encoding(entry).points[state["image"]]
+    steps = 5 if draws.slow(entry) else state.get("steps", 7)
+    walks = traversal.by_unit(entry, z, ranked, steps, follow=state.get("follow", False))
+    np.testing.assert_allclose(torch.cat(found["z"]), np.concatenate([walk.z for walk in walks]), atol=1e-4)
+    same_pictures(found["pictures"], traversal.pictures(entry, walks))
+
+
+@first_quick("name", ["digits-vmf", "digits-vmf-5d", "digits-vq-vae", "digits-stick-breaking", "digits-realnvp"])
+def test_traversals_of_directions(lines, name):
+    entry, found = lines("traversals", name, image=12, steps=5)
+    walks = traversal.by_direction(entry, library.encoding(entry).points[12], 5)
+    np.testing.assert_allclose(found["z"], np.stack([walk.z for walk in walks]), atol=1e-4)
+    same_pictures(found["pictures"], traversal.pictures(entry, walks))
+
+
+@first_quick("name", ["digits-standard-8d", "digits-hvae", "digits-factor-analysis", "digits-planar"])
+def test_active_units(lines, tmp_path, capsys, name):
+    entry, found = lines("active_units", name, threshold=0.05)
+    shown = unit_numbers.variances(entry)
+    np.testing.assert_allclose(found["variances"], shown, rtol=5e-3)
+    assert capsys.readouterr().out == f"{int((shown > 0.05).sum())} of {len(shown)} units are active\n"
+    kl = unit_numbers.kl(entry)
+    bars = found["folder"].metrics["units"]["kl"]
+    assert bars is None if kl is None else bars == pytest.approx(kl)
+    history = fates.history(entry)
+    np.testing.assert_array_equal(found["epochs"], history.epochs)
+    np.testing.assert_allclose(found["lives"], history.variances, rtol=1e-6)
+    assert (tmp_path / "lives.html").exists()
+
+
+# -- the sphere ------------------------------------------------------------------------------------------------
+
+
+@first_quick("projection", ["hammer", "mollweide", "orthographic"])
+@first_quick("name", ["digits-vmf-vampprior", "digits-vmf-5d", "digits-power-spherical"])
+def test_a_map_of_the_sphere(lines, name, projection):
+    from latents import maps
+
+    state = {"map": projection, "longitude": 30, "latitude": -20, "picked": "3.17", "colour": "κ"}
+    entry, found = lines("sphere", name, **state)
+    shown, narrow = globe.of(entry), globe.concentration(entry)
+    turned = shown.points @ maps.turn(np.radians(30), np.radians(-20)).T
+    np.testing.assert_allclose(found["g"], shown.points, atol=1e-6)
+    np.testing.assert_allclose(found["plane"], maps.MAPS[projection].forward(turned), atol=1e-5)
+    np.testing.assert_allclose(found["kappa"], narrow.kappa.reshape(-1), rtol=1e-5)
+    pseudo = 0 if shown.pseudo is None else 1
+    assert len(found["figure"].data) == 1 + pseudo + 4 + 1  # dots, pseudo-inputs, two caps of each, the great circle
+
+
+@slow
+def test_caps_have_the_angle_of_the_page(lines, monkeypatch):
+    from latents import caps
+
+    seen = []
+    rim = caps.rim
+    monkeypatch.setattr(caps, "rim", lambda centre, angle: seen.append(float(np.ravel(angle)[0])) or rim(centre, angle))
+    for name in ("digits-vmf", "digits-vmf-5d"):
+        entry, _ = lines("sphere", name, picked="3")
+        shown, reach = globe.concentration(entry).caps[3], globe.of(entry).reach[3]
+        cosine = 1 - (1 - np.cos(shown)) / reach**2
+        assert seen[-2:] == pytest.approx(np.arccos(np.clip(cosine, -1, 1)), abs=1e-4)
+
+
+@first_quick("name", ["digits-vmf", "digits-vmf-5d"])
+@slow
+def test_decoded_directions(lines, tmp_path, name):
+    from latents import maps
+
+    entry, found = lines("sphere", name, view="Lattice")
+    z = globe.of(entry).back(maps.spread(len(found["g"]))).astype(np.float32)
+    same_pictures(found["pictures"], library.decode(entry, z))
+    wide, high = Image.open(tmp_path / "sphere.png").size
+    assert wide / high == pytest.approx(2, abs=0.1)
+
+
+# -- layers and codes ------------------------------------------------------------------------------------------
+
+
+@first_quick(("name", "keep"), [("digits-hvae-vampprior", 1), ("digits-hvae-3-layers", 2), ("digits-pixel-hvae", 1)])
+def test_layers_drawn_again(lines, name, keep):
+    entry, found = lines("layers_and_codes", name, keep=keep, image=7, below_seed=4)
+    z, n = library.encoding(entry).points[7:12], 3 if draws.slow(entry) else 8
+    drawn = layered.kept(entry, np.repeat(z, n, axis=0), keep, 4).reshape(5, n, -1)
+    whole = np.concatenate([z[:, None], layered.kept(entry, z, keep)[:, None], drawn], 1)
+    np.testing.assert_allclose(found["z"], whole, atol=1e-5)
+    same_pictures(found["pictures"], library.decode(entry, whole.reshape(5 * (n + 2), -1)))
+
+
+@first_quick("name", ["digits-hvae", "digits-hvae-vampprior", "digits-hvae-3-layers"])
+def test_layers_one_by_one(lines, name):
+    entry, found = lines("layers_and_codes", name, layers="Layer by layer", image=7)
+    z = library.encoding(entry).points[7:12]
+    for k, step in enumerate(found["steps"]):
+        np.testing.assert_allclose(step, layered.kept(entry, z, k), atol=1e-5)
+        same_pictures(found["pictures"][:, k], library.decode(entry, layered.kept(entry, z, k)))
+
+
+@slow
+def test_planes_of_layers(lines, tmp_path):
+    entry, found = lines("layers_and_codes", "digits-hvae-3-layers", layers="Planes")
+    for layer, plane in enumerate(found["planes"]):
+        np.testing.assert_allclose(plane, layer_planes.layout(entry, layer).points, atol=1e-5)
+    assert (tmp_path / "layer-3.html").exists()
+
+
+def test_codes(lines, capsys):
+    entry, found = lines("layers_and_codes", "digits-vq-vae", image=12, place=5, code=2)
+    book, codes = codebook.of(entry), codebook.codes(entry)[12]
+    shown = library.decode(entry, np.stack([codes, codebook.swapped(codes, 5, 2)]).astype(np.float32))
+    same_pictures(torch.stack([found["before"], found["after"]]), shown)
+    np.testing.assert_allclose(found["share"], book.shares, atol=1e-6)
+    assert f"perplexity {book.perplexity:.1f} of {book.size} codes" in capsys.readouterr().out
+
+
+# -- side by side ----------------------------------------------------------------------------------------------
+
+THREE = ("digits-standard-8d", "digits-hvae", "digits-causal-convolution")
+
+
+def compared(part: str, folder, monkeypatch, **state):
+    entries = warmed("side_by_side", *THREE)
+    made = written("side_by_side", THREE[0], models=list(THREE), compare=part, **state)
+    return entries, ran(made[""], folder, monkeypatch)
+
+
+@slow
+def test_planes_side_by_side(tmp_path, monkeypatch):
+    entries, found = compared("Planes", tmp_path, monkeypatch)
+    assert list(found["found"]) == list(THREE[:2])
+    for entry in entries[:2]:
+        np.testing.assert_allclose(found["found"][entry.name], planes.of(entry, "PCA").points, atol=1e-4)
+
+
+def test_numbers_side_by_side(tmp_path, monkeypatch):
+    entries, found = compared("Numbers", tmp_path, monkeypatch)
+    shown = [
+        difference
+        for entry in entries[1:]
+        for number in ("log_likelihood", "elbo")
+        if not isinstance(difference := pairs.difference(entry, entries[0], number), str)
+    ]
+    assert shown
+    assert [gap["difference"] for gap in found["gaps"]] == [one.value for one in shown]
+    assert [gap["standard_error"] for gap in found["gaps"]] == [one.error for one in shown]
+
+
+@slow
+def test_pictures_side_by_side(tmp_path, monkeypatch):
+    entries, found = compared("Pictures", tmp_path, monkeypatch, image=5, seed=3)
+    first, second, third = entries
+    who = np.arange(5, 21)
+    assert len(found["rows"]) == 6
+    for entry in (first, second):
+        same_pictures(
+            found["rows"][f"{entry.name}, reconstructed"], library.decode(entry, library.encoding(entry).points[who])
+        )
+    for entry in (first, second, third):
+        same_pictures(found["rows"][f"{entry.name}, sampled"], draws.from_prior(entry, 3, 16).pictures)
+
+
+@first_quick("by", ["KL", "Variance"])
+@slow
+def test_units_side_by_side(tmp_path, monkeypatch, by):
+    entries, found = compared("Units", tmp_path, monkeypatch, by=by)
+    for entry in entries[:2]:
+        shown = unit_numbers.kl(entry) if by == "KL" else unit_numbers.variances(entry)
+        np.testing.assert_allclose(found["profiles"][entry.name], np.sort(shown)[::-1], rtol=1e-3)
+
+
+# -- all of them -----------------------------------------------------------------------------------------------
+
+USUAL = [
+    ("latent_space", "digits-vampprior-2d", {"colour": "ELBO"}),
+    ("latent_space", "digits-hvae-vampprior", {"view": "Training", "layer": "z₂"}),
+    ("interpolate", "digits-stick-breaking", {"mode": "Walk"}),
+    ("interpolate", "digits-hvae", {"mode": "Corners"}),
+    ("samples", "digits-pixelcnn", {"source": "Aggregated posterior", "few_rows": 6, "nearest": True}),
+    ("pseudo_inputs", "digits-vampprior-2d", {"figure": "Samples"}),
+    ("traversals", "digits-hvae-vampprior", {"around": "Prior's mean", "follow": True}),
+    ("sphere", "digits-vmf-5d", {"picked": "3.17", "longitude": 10}),
+    ("sphere", "digits-vmf", {"view": "Lattice"}),
+    ("layers_and_codes", "digits-hvae-3-layers", {"layers": "Layer by layer"}),
+    ("layers_and_codes", "digits-vq-vae", {}),
+    ("active_units", "digits-planar", {}),
+    ("side_by_side", "digits-standard-8d", {"models": list(THREE), "compare": "Pictures"}),
+]
+
+
+@pytest.mark.parametrize(("page", "name", "state"), USUAL[:3] + [pytest.param(*one, marks=slow) for one in USUAL[3:]])
+def test_lines_are_few_and_tidy(page, name, state):
+    for text in written(page, name, **state).values():
+        lines = [line for line in text.splitlines() if line.strip()]
+        assert len(lines) <= 30
+        assert all(len(line) <= 120 for line in lines)
+
+
+@slow
+def test_lines_pass_the_linter(tmp_path):
+    for i, (page, name, state) in enumerate(USUAL):
+        for j, text in enumerate(written(page, name, **state).values()):
+            (tmp_path / f"lines_{i}_{j}.py").write_text(text, "utf-8")
+    rules = [
+        "--isolated",
+        "--select",
+        "E,F,I,W",
+        "--line-length",
+        "120",
+        "--config",
+        'lint.isort.known-first-party=["latents", "explorer"]',
+    ]
+    done = subprocess.run(
+        [sys.executable, "-m", "ruff", "check", *rules, str(tmp_path)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_nothing_rather_than_wrong_lines():
+    entries = warmed("interpolate", "digits-standard-8d")
+    own = {"own-picture-image": np.zeros((1, 8, 8), np.uint8)}
+    assert scripts.of("interpolate", entries, own) == []
+    assert scripts.of("sphere", entries, {}) == []
+    assert scripts.of("layers_and_codes", entries, {}) == []
+    assert scripts.of("pseudo_inputs", entries, {}) == []
+    assert scripts.of("new_run", entries, {}) == []
+    assert scripts.of("latent_space", warmed("latent_space", "digits-causal-convolution"), {}) == []
