@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 MOST = 4
 HEIGHT, WIDTH = 476, 992
+ROOM = 390
+"""Pixels for the names of the models beside the control of the parts."""
 PICTURES, SELECTED = 16, 20
 """Pictures in a row at most, and of a selection."""
 PLANES, NUMBERS, SHEETS, UNITS = "Planes", "Numbers", "Pictures", "Units"
@@ -116,7 +118,7 @@ def the_planes(entries: list[Entry], notes: DeltaGenerator) -> None:
         return
     chosen.field()
     some = chosen.selection(len(test.gray))
-    linked_planes.draw(flat, some, min(HEIGHT - 48, WIDTH // len(flat) + 100))
+    linked_planes.draw(flat, some, min(HEIGHT, WIDTH // len(flat) + 100))
     shadow = "" if all(entry.flat for entry in flat) else " Of more than two dimensions, two principal components."
     scales = "" if linked_planes.alike(flat) else " Each plane has its own scale."
     told = f"**{words.count(len(some), 'test image')} selected**, marked on every plane."
@@ -147,7 +149,8 @@ def numbers(entries: list[Entry]) -> None:
     if gaps:
         rows = len({gap.name for gap in gaps})
         figure = compared.differences(gaps, first.name, view.tones(), 64 + 52 * rows)
-        view.figure(figure, "differences", f"Paired differences to {first.name}.")
+        told = (f"{gap.name} {gap.what} {words.with_error(gap.value, gap.error)}" for gap in gaps)
+        view.figure(figure, "differences", f"Paired differences to {first.name}: {'; '.join(told)}.")
     st.table(comparison.table(entries), hide_index=True, border="horizontal")
     if why:
         view.unavailable("\n\n".join(dict.fromkeys(why)))
@@ -256,7 +259,9 @@ def unit_profiles(entries: list[Entry], by: str, notes: DeltaGenerator) -> None:
         drawn.append(compared.Profile(entry.name, values[order], [symbols[unit] for unit in order]))
     threshold = None if by == "KL" else unit_numbers.THRESHOLD
     figure = compared.profiles(drawn, "nats" if by == "KL" else "latent units²", threshold, view.tones(), HEIGHT)
-    view.figure(figure, "profiles", f"{by} of the units of {' and '.join(entry.name for entry in able)}.")
+    most = "; ".join(f"{one.name}: {words.number(one.values[0])} for {one.names[0]}" for one in drawn)
+    unit = "nats" if by == "KL" else "latent units squared"
+    view.figure(figure, "profiles", f"{by} of the units, largest first ({unit}). The largest of {most}.")
     told = ", ".join(
         f"{entry.name} {int((~unit_numbers.dead(entry)).sum())} of {len(one.values)}"
         for entry, one in zip(able, drawn, strict=True)
@@ -292,22 +297,35 @@ def comparable(entries: list[Entry], call: str, notes: DeltaGenerator) -> tuple[
 
 
 def main() -> None:
+    bound: dict = {"bind": "query-params", "label_visibility": "collapsed"}
     with view.header("Side by side"):
         entries = chosen_models()
+        part = parts_control(bound) if fits(entries) else None
     if not entries:
         view.unavailable("No model is chosen.", "Choose two to four models in the box above.")
     else:
-        page(entries)
+        page(entries, part, bound)
     view.explain(WORDS, MATHS)
 
 
-def page(entries: list[Entry]) -> None:
-    bound = {"bind": "query-params", "label_visibility": "collapsed"}
-    with view.controls("part"):
-        part = st.segmented_control(
-            "Part", [PLANES, NUMBERS, SHEETS, UNITS], default=PLANES, required=True, key="compare", **bound
-        )
-        row = parts.row()
+def parts_control(bound: dict) -> str:
+    """What of the models is compared."""
+    return st.segmented_control(
+        "Part", [PLANES, NUMBERS, SHEETS, UNITS], default=PLANES, required=True, key="compare", **bound
+    )
+
+
+def fits(entries: list[Entry]) -> bool:
+    """Whether the models' names leave room for another control in the first row."""
+    return sum(7.5 * len(entry.name) + 44 for entry in entries) < ROOM
+
+
+def page(entries: list[Entry], part: str | None, bound: dict) -> None:
+    row = None
+    if part != PLANES:
+        with view.controls("part"):
+            part = part or parts_control(bound)
+            row = parts.row()
     place = parts.waiting(HEIGHT, "Reading the models and encoding all test images …", entries)
     with parts.stage(place):
         broken = [entry for entry in entries if view.problem(entry, "mean") is not None and not readable(entry)]
@@ -332,9 +350,9 @@ def readable(entry: Entry) -> bool:
     return True
 
 
-def show(entries: list[Entry], part: str, row: DeltaGenerator, bound: dict) -> None:
+def show(entries: list[Entry], part: str, row: DeltaGenerator | None, bound: dict) -> None:
     figure, notes = st.container(gap="small"), st.container(gap="small")  # the figure first, then what it lacks
-    if part == PLANES:
+    if part == PLANES or row is None:
         with figure:
             the_planes(entries, notes)
     elif part == NUMBERS:
