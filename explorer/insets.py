@@ -1,20 +1,19 @@
-"""Small planes beside a figure, made from a model: `charts.inset` in the visitor's theme, its backdrop cached."""
+"""The small plane beside a figure, on the live canvas; and the plane of a model that codes can be placed on."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 
-import numpy as np
+from explorer import components, planes, usage
+from explorer.canvas import canvas, state
+from explorer.entry import Entry
 
-from explorer import library, planes, view
-from explorer.charts.region import Limits
-from explorer.library import Entry
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
-
-FINE, COARSE, MANY = 170, 85, 3000
-"""Pixels of the backdrop along a side. A test image is one of them, so it is larger where there are not MANY."""
+LENS = 56
+"""Pixels of the pictures at the pointer."""
+FEW = 1000
+"""A model of fewer test images has larger dots."""
 
 
 def able(entry: Entry) -> bool:
@@ -29,11 +28,6 @@ def layout(entry: Entry) -> planes.Layout:
     return found
 
 
-def region(entries: list[Entry]) -> Limits:
-    """One region for the small planes of all models in view."""
-    return planes.region([layout(entry) for entry in entries])
-
-
 def lost(entry: Entry) -> str | None:
     """What the small plane does not show, in a few words; None where it is latent space itself."""
     shown = layout(entry)
@@ -42,42 +36,42 @@ def lost(entry: Entry) -> str | None:
     return f"a shadow of {entry.space_title} on the first two principal components (PC)"
 
 
-def inset(
-    entry: Entry,
-    around: Limits,
-    height: int,
-    *,
-    title: str = "",
-    path: np.ndarray | None = None,
-    pseudo: bool = False,
-    chosen: np.ndarray | None = None,
-) -> go.Figure:
-    """The model's small plane; path [T, size], chosen [size]: points of the space, placed on it here.
+def of_components(entry: Entry, k: int, height: int, chosen: Callable[[int], None]) -> None:
+    """The test images and the prior's components on the model's plane, component k ringed; chosen: told of a click."""
+    from explorer.canvas import scene
 
-    pseudo: with the pseudo-inputs.
-    """
-    from explorer.charts import inset as chart
-
-    shown = layout(entry)
-    short = ("z₁", "z₂") if shown.kind == "units" else ("PC 1", "PC 2")
+    found = with_components(entry)
+    around, legend, key = planes.region([found]), scene.classes([entry]), f"place-{entry.name}"
+    made = scene.plane(entry, found, around, legend)
+    short = ("z₁", "z₂") if found.kind == "units" else ("PC 1", "PC 2")
     unit = " (latent units)" if entry.space_kind == "euclidean" else ""
-    return chart.inset(
-        _backdrop(entry, shown, around),
+    canvas(
+        [replace(made, x_title=short[0] + unit, y_title=short[1] + unit)],
         around,
-        (title, short[0] + unit, short[1] + unit),
-        view.tones(),
-        height,
-        path=None if path is None else planes.forth(entry, shown, path),
-        dots=shown.pseudo if pseudo else None,
-        chosen=None if chosen is None else planes.forth(entry, shown, chosen),
+        key=key,
+        height=height,
+        classes=legend,
+        on_pseudo=partial(_clicked, key, chosen),
+        pseudoChosen=k,
+        pseudoClicks=True,
+        pseudoWord=components.noun(entry),
+        bare=True,
+        tools=False,
+        prior=False,
+        size=2.5 if len(found.points) > FEW else 4,
+        lens=LENS,
     )
 
 
-def _backdrop(entry: Entry, shown: planes.Layout, around: Limits) -> np.ndarray:
-    from explorer.charts import locator
+def with_components(entry: Entry) -> planes.Layout:
+    """The model's `layout` with a dot for each component of its prior: its pseudo-input's, or where its mean lies."""
+    found = layout(entry)
+    if found.pseudo is not None:
+        return found
+    return replace(found, pseudo=planes.forth(entry, found, usage.codes(entry)), name=f"{found.name} components")
 
-    def draw() -> np.ndarray:
-        size = FINE if len(shown.points) > MANY else COARSE
-        return locator.background(shown.points, library.images(entry).labels, around, size)
 
-    return library.remember("backdrop", entry, draw, shown.kind, around)
+def _clicked(key: str, chosen: Callable[[int], None]) -> None:
+    k = state(key).pseudo
+    if k is not None:
+        chosen(k)

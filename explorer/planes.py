@@ -7,7 +7,7 @@ with a way back) or UMAP (neighbourhoods only), from the model folder or the use
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -15,9 +15,6 @@ from explorer import library, tensors
 from explorer.charts import density
 from explorer.charts.region import Limits, limits, widened
 from explorer.library import Entry
-
-if TYPE_CHECKING:
-    from explorer.charts.plane import Plane
 
 Kind = Literal["units", "PCA", "Units", "UMAP", "UMAP by class", "UMAP on a sphere", "t-SNE"]
 CELLS = 160
@@ -150,23 +147,6 @@ def _density(entry: Entry, view: Limits) -> density.Density:
     with torch.no_grad():
         log_p = tensors.array(library.model(entry).prior().log_prob(tensors.tensor(points))).astype(np.float64)
     return density.density(x, y, log_p)
-
-
-def plane(entry: Entry, shown: Layout, view: Limits, title: str, *, pseudo: bool = True, prior: bool = True) -> Plane:
-    """All that one plane of a Plotly figure shows."""
-    from explorer.charts.plane import Plane
-
-    test = library.images(entry)
-    return Plane(
-        title=title,
-        points=shown.points,
-        labels=test.labels,
-        class_names=test.class_names,
-        pseudo=shown.pseudo if pseudo else None,
-        density=prior_density(entry, view) if prior else None,
-        x_title=shown.x_title,
-        y_title=shown.y_title,
-    )
 
 
 def lattice(view: Limits, columns: int) -> np.ndarray:

@@ -165,11 +165,9 @@ def slot(height: int, waiting_for: str, entries: list[Entry]) -> DeltaGenerator:
     that says what it waits for; that also makes the browser load Plotly while Python loads torch."""
     place = st.empty()
     if not all(library.ready(entry) for entry in entries):
-        from explorer.charts import plane
+        from explorer.charts.waiting import waiting
 
-        place.plotly_chart(
-            plane.waiting(waiting_for, tones(), height), width="stretch", theme=None, config=theme.CONFIG
-        )
+        place.plotly_chart(waiting(waiting_for, tones(), height), width="stretch", theme=None, config=theme.CONFIG)
     return place
 
 

@@ -205,12 +205,15 @@ def samples(entry: Entry, k: int, seed: int) -> None:
         view.small(f"{SAMPLES} draws from {source(entry)}, decoded" + (" (samples)" if draws.slow(entry) else ""))
 
 
-def place(entry: Entry, k: int, height: int) -> None:
-    if not insets.able(entry):
-        return
-    code = usage.codes(entry)[k]
-    figure = insets.inset(entry, insets.region([entry]), height, pseudo=True, chosen=code)
-    view.figure(figure, f"place-{entry.name}", f"Where the {noun(entry)} lies on the plane.")
+def place(entry: Entry, found: usage.Usage, k: int, height: int) -> None:
+    """Where the component lies on the plane, among all others: a click chooses another one."""
+    if insets.able(entry):
+        insets.of_components(entry, k, height, lambda other: choose(found, other))
+
+
+def choose(found: usage.Usage, k: int) -> None:
+    """Make component k the one that is looked at: for callbacks."""
+    st.session_state["rank"] = 1 + int((found.order == k).argmax())
 
 
 def nearest(entry: Entry, k: int) -> None:
@@ -232,7 +235,7 @@ def panel(entry: Entry, found: usage.Usage, rank: int, seed: int) -> None:
         picture(entry, k)
     with right:
         samples(entry, k, seed)
-    place(entry, k, 250)
+    place(entry, found, k, 250)
     nearest(entry, k)
 
 
@@ -246,7 +249,7 @@ def wide_panel(entry: Entry, found: usage.Usage, rank: int, seed: int) -> None:
     with second:
         samples(entry, k, seed)
     with third:
-        place(entry, k, 250)
+        place(entry, found, k, 250)
     with fourth:
         nearest(entry, k)
 

@@ -4,9 +4,15 @@ import { EMPTY } from "./reading.js";
 
 const TOLD = 5000; // milliseconds that it is said where nothing lay in a lasso
 
+const CLOSE = 12; // pixels within which a click means a pseudo-input
+
 /** Methods of `Stage`. */
 export const choosing = {
   click(view, px, py, event) {
+    if (this.settings.pseudoClicks) {
+      const k = view.pickPseudo(px, py, event.pointerType === "touch" ? 24 : CLOSE);
+      return k === null ? this.pin(view, px, py, "click") : this.choosePseudo(k);
+    }
     const image = view.pick(px, py, event.pointerType === "touch" ? 16 : undefined);
     if (image === null) {
       if (this.selection.length > 1) this.select([], "clear");
@@ -21,9 +27,20 @@ export const choosing = {
     } else this.select([image], "click");
   },
 
+  /** A pseudo-input is chosen: its ring moves at once, the page answers later. */
+  choosePseudo(k) {
+    if (k === null) return;
+    this.probe = null;
+    this.settings = { ...this.settings, pseudoChosen: k };
+    this.live.textContent = `${this.settings.pseudoWord} ${k}`;
+    this.marked("over");
+    this.callbacks.onPseudo?.(k);
+  },
+
   selectNearest(view) {
     const at = this.probe ?? this.pointer;
     if (!at) return;
+    if (this.settings.pseudoClicks) return this.choosePseudo(view.pickPseudo(view.camera.sx(at.x), view.camera.sy(at.y), Infinity));
     const found = view.grid.nearest(at.x, at.y, 1, (point) => view.visible(point))[0];
     if (found) this.select([...new Set([...(this.pair?.armed ? this.selection : []), view.imageOf(found.index)])], "key");
   },

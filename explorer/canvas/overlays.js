@@ -37,8 +37,8 @@ export function drawEllipse(context, camera, [x, y], [xx, xy, yy], colour, width
 }
 
 /** A ring around a point, readable on any ground. */
-export function drawRing(context, camera, [x, y], tones, radius = 7, colour = null) {
-  for (const [stroke, width] of [[tones.halo, 5], [colour ?? tones.ink, 2]]) {
+export function drawRing(context, camera, [x, y], tones, radius = 7, colour = null, thick = 2) {
+  for (const [stroke, width] of [[tones.halo, thick + 3], [colour ?? tones.ink, thick]]) {
     context.beginPath();
     context.arc(camera.sx(x), camera.sy(y), radius, 0, 2 * Math.PI);
     context.lineWidth = width;

@@ -8,7 +8,7 @@ from typing import Any
 from explorer import library, parts, planes, pointing, words
 from explorer.canvas import CanvasPlane, options, pad
 from explorer.charts.density import SHARES
-from explorer.charts.plane import Limits
+from explorer.charts.region import Limits
 from explorer.entry import Entry
 
 HEIGHT = 440

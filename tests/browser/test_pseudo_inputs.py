@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from explorer import duplicates, library
+from explorer import duplicates, insets, library, usage
 
 pytestmark = pytest.mark.browser
 VAMP = "mnist-vampprior-2d"
@@ -41,3 +41,23 @@ def test_samples_around_pseudo_inputs_and_the_pairs_that_are_alike(visit, app, w
     assert f"{first} and {second} ·" in visit.text()
     visit.assert_healthy()
     visit.screenshot(f"pseudo_inputs_duplicates-{visit.theme}")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [VAMP, "mnist-mog-2d"])
+def test_a_click_on_a_component_of_the_small_plane_chooses_it(visit, name):
+    visit.open("pseudo_inputs", model=name)
+    entry = library.find(name)
+    order, places = usage.of(entry).order, insets.with_components(entry).pseudo
+    alone = max(order[1:].tolist(), key=lambda k: sorted(((places - places[k]) ** 2).sum(1))[1])
+    x, y = visit.page.locator(".lx").evaluate("(one, [x, y]) => one.latentCanvas.screen(x, y)", places[alone].tolist())
+    visit.page.mouse.click(x, y)
+    rank = 1 + order.tolist().index(alone)
+    visit.page.wait_for_url(f"**rank={rank}*")
+    visit.page.wait_for_function(f"() => document.body.innerText.includes('rank {rank} of 500')")
+    visit.settle()
+    visit.assert_healthy()
+    (canvas,) = visit.canvases()
+    assert canvas["planes"][0]["pseudo"] == 500
+    assert canvas["selection"] == []
+    visit.screenshot(f"pseudo_inputs_place-{name}")

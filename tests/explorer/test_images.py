@@ -3,7 +3,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from explorer.charts import images, locator, theme
+from explorer.charts import images
 
 
 def read(png: bytes) -> np.ndarray:
@@ -41,14 +41,3 @@ def test_floats_are_clipped_and_rounded():
 def test_scale_for_never_shrinks():
     assert images.scale_for(28, 168) == 6
     assert images.scale_for(28, 10) == 1
-
-
-def test_the_locator_marks_the_point():
-    region = ((-1.0, 1.0), (-1.0, 1.0))
-    sheet = locator.background(np.array([[0.5, 0.5], [9.0, 9.0]]), np.array([3, 1]), region, 20)
-    assert sheet[5, 15, 3] > 0  # right of the middle and above it
-    assert (sheet[..., 3] > 0).sum() == 1  # the other point is outside
-    marked = read(locator.locator(sheet, np.array([-0.5, -0.5]), region, theme.LIGHT))
-    assert marked[15, 5].tolist() == [11, 117, 96, 255]
-    outside = read(locator.locator(sheet, np.array([5.0, 0.0]), region, theme.LIGHT))
-    assert not (outside == marked).all()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from explorer import courses, library, paths
-from explorer.charts import inset, lines, theme
+from explorer.charts import lines, theme
 
 
 @pytest.fixture(scope="module", params=["digits-standard-2d", "digits-vampprior-2d"])
@@ -226,25 +226,6 @@ def test_a_flat_curve_has_an_axis_too():
     flat = lines.Curve("flat", np.array([0, 1]), np.array([-2.0, -2.0]), np.array([0, 1]), np.array([-2.0, -2.0]))
     low, high = lines.along_path([flat], 0.5, theme.LIGHT, 200).layout.yaxis.range
     assert low < -2 < high
-
-
-def test_the_small_plane_sends_a_picture_and_not_the_points():
-    backdrop = np.zeros((50, 50, 4), np.uint8)
-    path, dots = np.array([[0.0, 0], [1, 1], [2, 2]]), np.zeros((30, 2))
-    figure = inset.inset(
-        backdrop, ((-4, 4), (-4, 4)), ("", "z₁", "z₂"), theme.LIGHT, 200, path=path, dots=dots, chosen=path[1]
-    )
-    assert figure.layout.images[0].source.startswith("data:image/png;base64,")
-    assert max(len(trace.x) for trace in figure.data) == 30
-    assert len(figure.to_json()) < 30_000
-    ends = next(trace for trace in figure.data if trace.text)
-    assert list(ends.x) == [0, 2]
-    assert figure.layout.xaxis.title.text == "z₁"
-
-
-@pytest.mark.parametrize(("span", "step"), [(4, 1), (8, 2), (10, 2), (16, 5), (0.9, 0.2), (60, 10)])
-def test_tick_steps(span, step):
-    assert inset.tick_step(span) == pytest.approx(step)
 
 
 def test_the_chosen_step_is_marked_and_the_axis_goes_as_far_as_the_steps():

@@ -1,11 +1,13 @@
 """The figures of the Pseudo-inputs page: samples around each, and the pairs that are alike."""
 
+import json
 import re
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer import ROOT, duplicates, library, usage
+from explorer import ROOT, duplicates, insets, library, usage
 
 
 def app(page: str, **parameters: str) -> AppTest:
@@ -40,6 +42,20 @@ def test_samples_around_the_most_and_the_least_used():
     assert len(at.get("image")) == 1
     assert f"pseudo-input {order[6]} · rank 7 ·" in texts(at)
     assert "around it 49 draws" in texts(at)
+
+
+def test_the_small_plane_rings_the_chosen_one():
+    name = "digits-vampprior-2d"
+    order = usage.of(library.find(name)).order
+    at = app("pseudo_inputs", model=name, rank="9")
+    settings = json.loads(at.get("bidi_component")[0].proto.json)["settings"]
+    assert (settings["pseudoChosen"], settings["pseudoClicks"]) == (order[8], True)
+
+
+def test_components_of_a_mixture_lie_at_their_means():
+    entry = library.find("mnist-mog-2d")
+    means = library.model(entry).mixture().components.mean.detach().numpy()
+    np.testing.assert_allclose(insets.with_components(entry).pseudo, means, atol=1e-5)
 
 
 def test_near_duplicates_are_named_with_their_distance():
