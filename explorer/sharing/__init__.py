@@ -12,7 +12,7 @@ import html
 import json
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -83,15 +83,24 @@ def finish() -> None:
 
 
 def _files(found: list[File]) -> None:
-    """A button for each file."""
-    for i, file in enumerate(found):
-        about: dict[str, Any] = {
-            "key": f"data-{i}",
-            "icon": ":material/download:",
-            "type": "tertiary",
-            "on_click": "ignore",
-        }
-        st.download_button(file.label, file.make, file.name, file.mime, **about)
+    """A button for each file, in a row of its own for each model."""
+    if not found:
+        return
+    with st.container(key="share-data", gap="xxsmall"):
+        for of in dict.fromkeys(file.of for file in found):
+            st.markdown(f"**Data of {of}**")
+            with st.container(horizontal=True, gap="xxsmall"):
+                for i, file in enumerate(found):
+                    if file.of == of:
+                        st.download_button(
+                            f"{file.what} ({file.kind})",
+                            file.make,
+                            file.name,
+                            file.mime,
+                            key=f"data-{i}",
+                            help=file.label,
+                            on_click="ignore",
+                        )
 
 
 def _lines(found: list[Script], models: int) -> None:

@@ -311,6 +311,11 @@ def test_the_other_parts_of_side_by_side():
     assert units["model"] == ["digits-standard-8d"] * 8 + ["digits-hvae"] * 16
 
 
+def test_results():
+    [found] = made("results", "digits-standard-8d").values()
+    assert len(found["model"]) == len(library.whole())
+
+
 # -- none ------------------------------------------------------------------------------------------------------
 
 

@@ -29,6 +29,7 @@ from explorer import (
     paths,
     planes,
     projections,
+    results,
     traversal,
     unit_numbers,
     usage,
@@ -590,3 +591,13 @@ def test_nothing_rather_than_wrong_lines():
     assert scripts.of("pseudo_inputs", entries, {}) == []
     assert scripts.of("new_run", entries, {}) == []
     assert scripts.of("latent_space", warmed("latent_space", "digits-causal-convolution"), {}) == []
+
+
+def test_results(tmp_path, monkeypatch):
+    [entry] = warmed("results", "digits-standard-8d")
+    found = ran(written("results", entry.name)[""], tmp_path, monkeypatch)
+    shown = results.tables(library.whole())[results.kind(entry)]
+    assert {name for _, _, name in found["rows"]} == {row.entry.name for row in shown}
+    best = max(shown, key=lambda row: row.value)
+    assert found["rows"][0] == (best.value, best.error, best.entry.name)
+    assert written("results", "digits-auto-encoder") == {}

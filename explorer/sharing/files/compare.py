@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from explorer import draws, library, naming, pairs, planes, unit_numbers, usage
+from explorer import draws, library, naming, pairs, planes, results, unit_numbers, usage
 from explorer.library import Entry
 from explorer.sharing import settings
 from explorer.sharing.files.file import File, arrays, of_images, table
@@ -68,6 +68,15 @@ def numbers(entries: list[Entry]) -> dict:
 def _blank(values: np.ndarray) -> list:
     """The numbers, with None where there are none."""
     return [None if np.isnan(value) else value for value in values.tolist()]
+
+
+def all_results(entries: list[Entry], state: State) -> list[File]:
+    """The numbers of the whole library: the page shows no model by itself."""
+
+    def make() -> bytes:
+        return results.csv_bytes(results.tables(library.whole()))
+
+    return [File("the library", "All results", "CSV", "text/csv", make)]
 
 
 def on_planes(entries: list[Entry]) -> dict:

@@ -16,12 +16,24 @@ from explorer.library import Entry
 
 @dataclass(frozen=True)
 class File:
-    """A file to download: what the button says, its name, its type, and how its bytes are made."""
+    """A file to download. of: the model's name, or what else it is of; what: what it holds ("Points"); kind: "npz"."""
 
-    label: str
-    name: str
+    of: str
+    what: str
+    kind: str
     mime: str
     make: Callable[[], bytes]
+
+    @property
+    def label(self) -> str:
+        """`Points of digits-vmf (npz)`."""
+        return f"{self.what} of {self.of} ({self.kind})"
+
+    @property
+    def name(self) -> str:
+        """`digits-vmf-points.npz`."""
+        kept = (letter if letter.isalnum() or letter in "-_." else "-" for letter in f"{self.of}-{self.what.lower()}")
+        return f"{''.join(kept)}.{self.kind.lower()}"
 
 
 def arrays(of: str, what: str, make: Callable[[], Mapping[str, np.ndarray | None]]) -> File:
@@ -33,7 +45,7 @@ def arrays(of: str, what: str, make: Callable[[], Mapping[str, np.ndarray | None
         np.savez_compressed(out, **found)  # type: ignore[arg-type]  # (its stub takes the names for options)
         return out.getvalue()
 
-    return File(f"{what} of {of} (npz)", _named(of, what, "npz"), "application/zip", packed)
+    return File(of, what, "npz", "application/zip", packed)
 
 
 def table(of: str, what: str, make: Callable[[], Mapping[str, Sequence[Any] | np.ndarray | None]]) -> File:
@@ -47,12 +59,7 @@ def table(of: str, what: str, make: Callable[[], Mapping[str, Sequence[Any] | np
         writer.writerows(zip(*found.values(), strict=True))
         return out.getvalue().encode("utf-8")
 
-    return File(f"{what} of {of} (CSV)", _named(of, what, "csv"), "text/csv", written)
-
-
-def _named(of: str, what: str, ending: str) -> str:
-    kept = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in f"{of}-{what.lower()}")
-    return f"{kept}.{ending}"
+    return File(of, what, "CSV", "text/csv", written)
 
 
 def _plain(values: Sequence[Any] | np.ndarray) -> list[Any]:

@@ -43,4 +43,5 @@ _PAGES: dict[str, Callable[[list[Entry], State], list[Script]]] = {
     "layers_and_codes": layers.layers_and_codes,
     "active_units": units.active_units,
     "side_by_side": compare.side_by_side,
+    "results": compare.all_results,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from explorer import draws, library, pairs, planes, unit_numbers
+from explorer import draws, library, pairs, planes, results, unit_numbers
 from explorer.library import Entry
 from explorer.sharing import settings
 from explorer.sharing.scripts.script import Script, quoted, scale, script
@@ -167,3 +167,32 @@ def units(entries: list[Entry], state: State) -> Script | None:
         'figure.update_yaxes(type="log").write_html("units.html")',
     ]
     return script("", *lines)
+
+
+def all_results(entries: list[Entry], state: State) -> list[Script]:
+    """The table of Results, the best first: models of one data set whose likelihoods compare."""
+    tables = results.tables(library.whole())
+    title, first = state.get("table"), results.kind(entries[0])
+    kind = next((one for one in tables if one.title == title), first)
+    if not kind.measure:
+        return []
+    shelves = dict.fromkeys(row.entry.path.parent.name for row in tables.get(kind, []))
+    found = ", ".join(f"*find({quoted(shelf)})" for shelf in shelves)
+    return [
+        script(
+            "",
+            "rows = []",
+            f"for folder in map(ModelFolder, [{found}]):",
+            '    found = folder.metrics.get("log_likelihood", {})',
+            '    same = found.get("measure"), found.get("binarisation"), found.get("split")',
+            f"    wanted = {quoted(kind.measure)}, {quoted(kind.binarisation)}, {quoted(kind.split)}",
+            f"    if folder.recipe.data.name == {quoted(kind.data)} and same == wanted:",
+            '        rows.append((found["value"], found["standard_error"], folder.name))',
+            "rows.sort(reverse=True)",
+            "for value, error, name in rows:",
+            '    print(f"{value:9.2f} ± {error:.2f} nats  {name}")',
+            "values, errors, names = zip(*rows)",
+            'figure = go.Figure(go.Scatter(x=values, y=names, mode="markers", error_x={"array": errors}))',
+            'figure.write_html("results.html")',
+        )
+    ]

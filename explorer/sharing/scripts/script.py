@@ -19,6 +19,7 @@ _IMPORTS = {
     "evaluation_images": "from latents.evaluation import evaluation_images",
     "paired_difference": "from latents.evaluation import paired_difference",
     "ModelFolder": "from latents.folder import ModelFolder",
+    "find": "from latents.folder import find",
     "neighbour_maps": "from latents import neighbour_maps",
     "pca": "from latents.projection import pca",
     "stored": "from latents.projection import stored",
