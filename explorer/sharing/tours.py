@@ -65,11 +65,6 @@ _TOURS = {
         "A difference has its standard error, and is given only where the two numbers measure the same thing.",
     ),
     "results": (
-        "Each dot is a model of the library, measured on test images; the line through it is its standard error.",
-        "Models stand together only where their numbers measure the same thing: same images, same kind of likelihood.",
-        "Open diamonds are what the papers report: read below what differs before you compare.",
-    ),
-    "results": (
         "Each line is a model of your library: its log-likelihood on test images, further right is better.",
         "Open diamonds are the papers' numbers, of larger networks and longer training: a mark to aim at, not a rival.",
         "The table below has all numbers; bold is what is best beyond the error of the differences, image by image.",
