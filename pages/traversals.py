@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import streamlit as st
 
-from explorer import draws, focus, layered, library, naming, parts, traversal, unit_numbers, usage, view, words
-from explorer.charts import images, strips
+from explorer import draws, focus, layered, library, naming, parts, traversal, unit_numbers, usage, view, walking, words
+from explorer.charts import images, sheet, strips
 from explorer.library import Entry, Images
+from explorer.walking import BESIDE, FEW, FIT, HEIGHT, MOST_STEPS, SLOW_ROWS, WIDTH, at_once, filled, own_steps
 
-HEIGHT, WIDTH, BESIDE = 512, 836, 88
 HALF = 478
-SMALLEST = 40
-"""Pixels of a picture's side at least: as many rows are shown at a time as fit so."""
-STEPS, FEW, SLOW_ROWS = 7, 5, 6
-"""Steps of a walk; and of one whose pictures are drawn pixel by pixel, and how many walks there are then."""
 IMAGE, MEAN = "Test image", "Prior's mean"
 
 WORDS = """
@@ -23,7 +21,8 @@ value to a high one, while all others stay. Each row decodes the way of one unit
 but the lowest and highest 2.5 % of the values that the encoder gives to the test images lie between them. The units
 stand in the order of what they carry (their KL divergence from the prior). A useful unit changes something that can be
 named, such as slant or thickness; a dead one changes nothing, because the decoder has learnt to ignore it. The triangle
-under a row marks where the walk started: there the picture is the reconstruction itself.
+under a row marks where the walk started: there the picture is the reconstruction itself. Where there are few units,
+each is walked from several images: a unit that means something does the same to all of them.
 """
 MATHS = r"""
 $$z^{(u, v)} = (z_1, \dots, z_{u-1},\ v,\ z_{u+1}, \dots, z_d), \qquad \hat{x} = \mathbb{E}[x \mid z^{(u, v)}],
@@ -52,33 +51,57 @@ def has_mean(entry: Entry) -> bool:
     return has_units(entry) and library.why_not(entry, "sample") is None
 
 
-def at_once(columns: int, width: int) -> int:
-    """How many rows are shown at a time."""
-    return strips.capacity(columns, width, HEIGHT, BESIDE, SMALLEST)
-
-
 def units_of(entry: Entry, layer: int, dead: bool) -> np.ndarray:
     """The units that are shown, those that carry most first."""
     ranked = unit_numbers.ranked(entry, min(layer, len(usage.layers(entry)) - 1))
     return ranked if dead else ranked[~unit_numbers.dead(entry)[ranked]]
 
 
-def start(entry: Entry, chosen: dict) -> tuple[np.ndarray, str]:
-    """Where the walks start, [size], and what that is."""
+@dataclass(frozen=True)
+class Start:
+    """Where walks start: z [size]; words: what that is, for a sentence; name: in one or two words, for a row."""
+
+    z: np.ndarray
+    words: str
+    name: str
+    image: int | None = None
+
+
+def starts_of(entry: Entry, test: Images, chosen: dict, count: int) -> list[Start]:
+    """So many points: the chosen image's and those of the next ones, or the prior's mean and draws from it."""
     if chosen["around"] == MEAN and has_mean(entry):
-        return layered.prior_mean(entry)
-    return library.encoding(entry).points[chosen["image"]], f"the {library.point_words(entry)} of {chosen['words']}"
+        z, what = layered.prior_mean(entry)
+        drawn = draws.prior_codes(entry, 0, count - 1) if count > 1 else []
+        return [
+            Start(z, what, "the mean"),
+            *(Start(one, "a draw from it", f"draw {k + 1}") for k, one in enumerate(drawn)),
+        ]
+    images_here = [int(i) for i in (chosen["image"] + np.arange(min(count, len(test.gray)))) % len(test.gray)]
+    points, what = library.encoding(entry).points, library.point_words(entry)
+    return [Start(points[i], f"the {what} of {focus.words(test, i)}", f"image {i:,}", i) for i in images_here]
 
 
-def walks_of(entry: Entry, z: np.ndarray, chosen: dict, width: int) -> list[traversal.Walk]:
-    """The rows of this part of the ranking."""
-    steps = FEW if draws.slow(entry) else chosen["steps"]
+def shown_units(entry: Entry, chosen: dict, width: int) -> np.ndarray:
+    """The units of this part of the ranking."""
+    units = units_of(entry, chosen["layer"], chosen["dead"])
+    many = SLOW_ROWS if draws.slow(entry) else at_once(chosen["steps"], width)
+    first = min(chosen["part"], max(0, -(-len(units) // many) - 1)) * many
+    return units[first : first + many]
+
+
+def rows_of(entry: Entry, chosen: dict, width: int) -> int:
+    """How many walks are shown of each start, on the first part of the ranking: later ones are laid out like it."""
+    if has_units(entry):
+        return min(len(units_of(entry, chosen["layer"], chosen["dead"])), at_once(chosen["steps"], width))
+    most = SLOW_ROWS if draws.slow(entry) else traversal.DIRECTIONS
+    return min(most, walking.directions(entry))
+
+
+def walks_of(entry: Entry, z: np.ndarray, chosen: dict, width: int, steps: int) -> list[traversal.Walk]:
+    """The walks of this part of the ranking from one start."""
     if not has_units(entry):
         return traversal.by_direction(entry, z, steps)[: SLOW_ROWS if draws.slow(entry) else None]
-    units = units_of(entry, chosen["layer"], chosen["dead"])
-    many = SLOW_ROWS if draws.slow(entry) else at_once(steps, width)
-    first = min(chosen["part"], max(0, -(-len(units) // many) - 1)) * many
-    return traversal.by_unit(entry, z, units[first : first + many], steps, follow=chosen["follow"])
+    return traversal.by_unit(entry, z, shown_units(entry, chosen, width), steps, follow=chosen["follow"])
 
 
 # -- controls -------------------------------------------------------------------------------------------------
@@ -86,14 +109,13 @@ def walks_of(entry: Entry, z: np.ndarray, chosen: dict, width: int) -> list[trav
 
 def controls(entries: list[Entry], test: Images, width: int) -> dict:
     bound = {"bind": "query-params", "label_visibility": "collapsed"}
-    chosen: dict = {"around": IMAGE, "layer": 0, "part": 0, "dead": False, "follow": False, "steps": STEPS}
+    chosen: dict = {"around": IMAGE, "layer": 0, "part": 0, "dead": False, "follow": False, "steps": None}
     meant = any(has_mean(entry) for entry in entries)
     if meant:
         chosen["around"] = st.segmented_control(
             "Around", [IMAGE, MEAN], default=IMAGE, required=True, key="around", **bound
         )
     chosen["image"] = focus.picker(test, label=not meant, picture=False)
-    chosen["words"] = focus.words(test, chosen["image"])
     able = [entry for entry in entries if has_units(entry)]
     layers = max((len(usage.layers(entry)) for entry in able), default=1)
     if layers > 1:
@@ -118,7 +140,9 @@ def more(able: list[Entry], chosen: dict, layers: int) -> None:
             help="Off: they are held. On: they go to their prior's mean, given what is above.",
         )
     if not all(draws.slow(entry) for entry in able):
-        chosen["steps"] = st.slider("Steps", 5, 15, STEPS, 2, key="steps", bind="query-params")
+        options = [FIT, *(str(n) for n in range(5, MOST_STEPS + 1, 2))]
+        steps = st.segmented_control("Steps", options, default=FIT, required=True, key="steps", bind="query-params")
+        chosen["steps"] = own_steps(steps)
 
 
 def paging(able: list[Entry], chosen: dict, width: int) -> None:
@@ -141,6 +165,7 @@ def paging(able: list[Entry], chosen: dict, width: int) -> None:
             label_visibility="collapsed",
             width=64,
         )
+        parts.named(f"of {most}")
         chosen["part"] = part - 1
 
 
@@ -157,50 +182,64 @@ def note(walk: traversal.Walk) -> str:
     return f"{100 * walk.weight:.0f}\N{NO-BREAK SPACE}%"
 
 
-def rows(entry: Entry, walks: list[traversal.Walk], pictures: np.ndarray) -> list[strips.Row]:
-    return [
-        strips.Row(
-            walk.name,
-            of_walk,
-            note(walk),
-            walk.mark,
-            walk.dead,
-            tuple(f"<b>{walk.name}</b> = {words.number(value)}" for value in walk.values),
-        )
-        for walk, of_walk in zip(walks, pictures, strict=True)
-    ]
+def row(walk: traversal.Walk, pictures: np.ndarray, start: Start | None, first: bool) -> strips.Row:
+    """One walk; start: its name where there are several; first: whether the unit's own name stands here."""
+    under = [*([note(walk)] if first else []), *([start.name] if start is not None else [])]
+    return strips.Row(
+        walk.name if first else "",
+        pictures,
+        "<br>".join(under),
+        walk.mark,
+        walk.dead,
+        tuple(f"<b>{walk.name}</b> = {words.number(value)}" for value in walk.values),
+    )
 
 
-def figure(entry: Entry, z: np.ndarray, chosen: dict, width: int) -> list[traversal.Walk]:
-    """Draw the walks of one model."""
-    walks = walks_of(entry, z, chosen, width)
-    if not walks:
+def figure(entry: Entry, starts: list[Start], chosen: dict, width: int, steps: int) -> list[traversal.Walk]:
+    """Draw the walks of one model, a unit's from all starts one under the other. The walks of the first start."""
+    of_starts = [walks_of(entry, start.z, chosen, width, steps) for start in starts]
+    if not of_starts[0]:
         view.unavailable(
             f"All units of this layer of {entry.name} are dead.", "Turn on *Dead units too* under *More*, to see them."
         )
-        return walks
-    key = (tuple(walk.name for walk in walks), chosen["steps"], chosen["follow"], z.tobytes())
+        return []
+    walks = [walk for unit in zip(*of_starts, strict=True) for walk in unit]
+    key = (tuple(walk.name for walk in walks), steps, chosen["follow"], *(start.z.tobytes() for start in starts))
     with parts.working("Drawing the pictures of the walks pixel by pixel …", draws.slow(entry)):
         pictures = library.remember("traversal", entry, lambda: traversal.pictures(entry, walks), *key)
-    steps = len(walks[0].values)
     heads = ["low", *[""] * (steps - 2), "high"]
-    drawn = strips.strips(rows(entry, walks, pictures), heads, view.tones(), width, HEIGHT, beside=BESIDE)
+    rows = [
+        row(walk, of_walk, starts[i % len(starts)] if len(starts) > 1 else None, i % len(starts) == 0)
+        for i, (walk, of_walk) in enumerate(zip(walks, pictures, strict=True))
+    ]
+    drawn = strips.strips(rows, heads, view.tones(), width, HEIGHT, beside=BESIDE)
     view.figure(drawn, f"walks-{entry.name}", f"{len(walks)} walks of {steps} steps through {entry.name}.")
-    return walks
+    return of_starts[0]
 
 
-def side(entries: list[Entry], test: Images, starts: list[np.ndarray], chosen: dict) -> None:
-    """The image itself, and what the decoder makes of the point where the walks start."""
-    scale = images.scale_for(test.gray.shape[-1], 280)
-    if chosen["around"] == IMAGE:
-        shown(test.seen[chosen["image"]], scale, "the image, as the model sees it")
-    for entry, z in zip(entries, starts, strict=True):
-        whose = f" · {entry.name}" if len(entries) > 1 else ""
-        at_mean = chosen["around"] == MEAN and has_mean(entry)
-        decoded = library.remember(
-            "decoded start", entry, lambda e=entry, at=z: library.decode(e, at[None])[0], z.tobytes()
-        )
-        shown(decoded, scale, ("the prior's mean, decoded" if at_mean else "its reconstruction") + whose)
+def side(entries: list[Entry], test: Images, starts: list[list[Start]]) -> None:
+    """The images themselves, and what the decoder makes of the points where the walks start."""
+    alone = len(starts[0]) == 1
+    for place, first in enumerate(starts[0]):
+        seen = [] if first.image is None else [test.seen[first.image]]
+        decoded = [at_start(entry, of_model[place]) for entry, of_model in zip(entries, starts, strict=True)]
+        if not alone or len(entries) > 1:
+            pictures = np.stack([*seen, *decoded])
+            scale = images.scale_for(len(pictures) * pictures.shape[-1], 280)
+            with st.container(gap=None):
+                what = f"{first.name}, and reconstructed" if seen else f"{first.name}, decoded"
+                parts.pictured(sheet.grid(pictures, len(pictures), scale), what)
+                view.small(what)
+            continue
+        scale = images.scale_for(test.gray.shape[-1], 280)
+        if seen:
+            shown(seen[0], scale, "the image, as the model sees it")
+        shown(decoded[0], scale, "its reconstruction" if seen else "the prior's mean, decoded")
+
+
+def at_start(entry: Entry, start: Start) -> np.ndarray:
+    """The picture of a start."""
+    return library.remember("decoded start", entry, lambda: library.decode(entry, start.z[None])[0], start.z.tobytes())
 
 
 def shown(picture: np.ndarray, scale: int, what: str) -> None:
@@ -240,20 +279,24 @@ def of_layer(entry: Entry, chosen: dict) -> str:
     return f" of layer {number}" + ("" if number == 1 else f" (the layers below {held})")
 
 
-def sentence(entry: Entry, walks: list[traversal.Walk], chosen: dict, what: str) -> str:
-    said = f"Each row starts at {what}"
+def sentence(entry: Entry, walks: list[traversal.Walk], chosen: dict, starts: list[Start]) -> str:
+    said = f"Each row starts at {starts[0].words}"
+    if len(starts) > 1:
+        others = [start.words.rpartition(" of ")[2] for start in starts[1:]]
+        said = f"The rows start at {starts[0].words}, and at {' and '.join(dict.fromkeys(others))}"
+    verb = "changes" if len(starts) == 1 else "change"
     if not has_units(entry):
         return f"{instead(entry)} {said}; ▲ marks that place."
     order = "KL" if walks and walks[0].unit == "nats" else "the variance of their means"
-    said += f" and changes one unit{of_layer(entry, chosen)} from low to high; ▲ marks its own value"
+    said += f" and {verb} one unit{of_layer(entry, chosen)} from low to high; ▲ marks its own value"
     return f"{said}. The units are ranked by {order}.{folded(entry, chosen)}"
 
 
-def caption(entry: Entry, walks: list[traversal.Walk], chosen: dict, what: str) -> None:
+def caption(entry: Entry, walks: list[traversal.Walk], chosen: dict, starts: list[Start]) -> None:
     ends = "from the 2.5 % to the 97.5 % quantile of "
     ends += "q(z), the aggregated posterior" if has_units(entry) else "the test images along the way"
     view.caption(
-        sentence(entry, walks, chosen, what) + (" Each picture is a sample." if draws.slow(entry) else ""),
+        sentence(entry, walks, chosen, starts) + (" Each picture is a sample." if draws.slow(entry) else ""),
         f"{entry.name} · {library.images(entry).provenance} · {ends} · {parts.shown([entry])}",
     )
 
@@ -290,17 +333,27 @@ def page(entries: list[Entry], row) -> None:
     width = WIDTH if len(shown_here) == 1 else HALF - 60
     with row:
         chosen = controls(shown_here, test, width)
-    starts = [start(entry, chosen) for entry in shown_here]
+    plans = {entry.name: plan(entry, chosen, width) for entry in shown_here}
+    count = min(starts for _, starts in plans.values())
+    starts = [starts_of(entry, test, chosen, count) for entry in shown_here]
     columns = st.columns(_shares(len(shown_here)), gap="small")
     with columns[-1]:
-        side(shown_here, test, [z for z, _ in starts], chosen)
-    for column, entry, (z, what) in zip(columns, shown_here, starts, strict=False):
+        side(shown_here, test, starts)
+    for column, entry, own in zip(columns, shown_here, starts, strict=False):
         with column, st.container(gap="xxsmall"):
             if len(shown_here) > 1:
                 st.markdown(f"**{entry.name}**")
-            caption(entry, figure(entry, z, chosen, width), chosen, what)
+            walks = figure(entry, own, chosen, width, plans[entry.name][0])
+            caption(entry, walks, chosen, own)
     if apart:
         parts.of_other_data(entries[1], entries[0])
+
+
+def plan(entry: Entry, chosen: dict, width: int) -> tuple[int, int]:
+    """How many steps a walk has, and how many starts there are."""
+    if draws.slow(entry):
+        return FEW, 1
+    return filled(rows_of(entry, chosen, width), chosen["steps"], width)
 
 
 def _shares(models: int) -> list[float]:

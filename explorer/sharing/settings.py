@@ -25,6 +25,7 @@ from explorer import (
     traversal,
     unit_numbers,
     usage,
+    walking,
     words,
 )
 from explorer import globe as globes
@@ -158,9 +159,6 @@ def words_of(test: library.Images, label: int) -> str:
 
 # -- traversals ----------------------------------------------------------------------------------------------
 
-STEPS, FEW, SLOW_ROWS = 7, 5, 6
-"""Steps of a walk; and of one whose pictures are drawn pixel by pixel, and how many walks there are then."""
-
 
 @dataclass(frozen=True)
 class Traversal:
@@ -178,17 +176,18 @@ class Traversal:
 def traversing(entry: Entry, state: State) -> Traversal:
     """The walks chosen on Traversals."""
     slow = draws.slow(entry)
-    steps = FEW if slow else number(state, "steps", STEPS)
     if library.why_not(entry, "units") is not None:
-        return Traversal(image(entry, state), [], steps, False, SLOW_ROWS if slow else traversal.DIRECTIONS)
+        steps = walking.shown_steps(entry, state.get("steps"), 0, slow)
+        return Traversal(image(entry, state), [], steps, False, walking.SLOW_ROWS if slow else traversal.DIRECTIONS)
     layers = len(usage.layers(entry))
     layer = max(0, layers - number(state, "layer", layers))
     ranked = unit_numbers.ranked(entry, min(layer, layers - 1))
     if not state.get("dead"):
         ranked = ranked[~unit_numbers.dead(entry)[ranked]]
+    steps = walking.shown_steps(entry, state.get("steps"), len(ranked), slow)
     if slow:
-        part = min(number(state, "part", 1), max(1, -(-len(ranked) // SLOW_ROWS)))
-        ranked = ranked[(part - 1) * SLOW_ROWS : part * SLOW_ROWS]
+        part = min(number(state, "part", 1), max(1, -(-len(ranked) // walking.SLOW_ROWS)))
+        ranked = ranked[(part - 1) * walking.SLOW_ROWS : part * walking.SLOW_ROWS]
     meant = state.get("around") == "Prior's mean" and library.why_not(entry, "sample") is None
     return Traversal(None if meant else image(entry, state), ranked.tolist(), steps, bool(state.get("follow")))
 

@@ -1,12 +1,13 @@
 """Traversals: one unit moves and nothing else, as far as the data go; spheres are walked along great circles."""
 
+import json
 import math
 
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer import ROOT, layered, library, traversal, unit_numbers
+from explorer import ROOT, layered, library, traversal, unit_numbers, walking
 from explorer.charts import strips, theme
 
 STANDARD, VAMP, MOG = "digits-standard-8d", "digits-vampprior-8d", "mnist-mog-2d"
@@ -196,6 +197,22 @@ def test_as_many_rows_as_are_said_to_fit_do():
     assert strips.fit(most + 1, 7, 836, 512, 88, 99).side < 40
 
 
+@pytest.mark.parametrize("width", [836, 418])
+@pytest.mark.parametrize("rows", [1, 2, 3, 5, 8, 18])
+def test_few_rows_are_longer_or_start_at_more_points_with_pictures_as_large(rows, width):
+    steps, starts = walking.filled(rows, None, width)
+    alone = strips.fit(rows, walking.STEPS, width, walking.HEIGHT, walking.BESIDE, 99).side
+    assert strips.fit(rows * starts, steps, width, walking.HEIGHT, walking.BESIDE, 99).side >= 0.97 * alone
+    assert (starts > 1) == (rows <= 2 or (width < 600 and rows <= 4))
+    assert walking.filled(rows, 9, width)[0] == 9
+
+
+def test_the_steps_are_the_visitors_own_or_as_many_as_fit():
+    assert [walking.own_steps(text) for text in ("9", walking.FIT, None, 9)] == [9, None, None, None]
+    assert walking.shown_steps(library.find(STANDARD), None, 8, False) == walking.filled(8, None, walking.WIDTH)[0] > 7
+    assert walking.shown_steps(library.find("digits-pixelcnn"), None, 8, True) == walking.FEW
+
+
 def test_a_row_has_its_picture_its_name_and_its_mark():
     pictures = np.zeros((3, 1, 4, 4), np.uint8)
     rows = [
@@ -234,6 +251,17 @@ def test_the_image_the_layer_and_the_place_come_from_the_link():
 def test_around_the_priors_mean():
     at = app("traversals", model=VAMP, around="Prior's mean")
     assert "Each row starts at the mean of the prior" in said(at)
+    at = app("traversals", model="digits-standard-2d", around="Prior's mean")
+    assert "The rows start at the mean of the prior, and at a draw from it" in said(at)
+
+
+def test_where_there_are_few_units_they_are_walked_from_several_images():
+    at = app("traversals", model="digits-vmf", image="299")
+    labels = library.images(library.find("digits-vmf")).labels
+    assert f"of test image 299, class {labels[299]}, and at test image 0, class {labels[0]}; ▲" in said(at)
+    figure = json.loads(at.get("plotly_chart")[0].proto.spec)
+    names = [note["text"] for note in figure["layout"]["annotations"]]
+    assert sum("image 299" in name for name in names) == sum("image 0" in name for name in names) == 2
 
 
 def test_an_image_that_another_data_set_does_not_have_is_forgotten():
