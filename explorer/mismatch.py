@@ -53,7 +53,7 @@ def ready(entries: list[Entry]) -> None:
 
 
 def heat(entry: Entry, region: Limits) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """x [X], y [Y] and p(z) over its highest value, [Y, X], where q(z) is below the threshold; 0 elsewhere."""
+    """x [X], y [Y] and p(z) over the threshold, [Y, X], where q(z) is below the threshold; 0 elsewhere."""
     from explorer.canvas import scene
 
     if not can(entry):
@@ -68,8 +68,8 @@ def heat(entry: Entry, region: Limits) -> tuple[np.ndarray, np.ndarray, np.ndarr
         points = np.stack(np.meshgrid(aggregated.x, aggregated.y), axis=-1).astype(np.float32)
         with torch.no_grad():
             log_p = tensors.array(library.model(entry).prior().log_prob(tensors.tensor(points)))
-        share = np.exp(log_p - log_p.max())
-        return aggregated.x, aggregated.y, np.where(aggregated.log_p < of(entry).threshold, share, 0)
+        threshold = of(entry).threshold
+        return aggregated.x, aggregated.y, np.where(aggregated.log_p < threshold, np.exp(log_p - threshold), 0)
 
     return library.remember("heat of holes", entry, compute, region)
 

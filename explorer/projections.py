@@ -47,7 +47,7 @@ def control(entries: list[Entry]) -> str:
     if st.session_state.get("plane") not in (None, *found):
         del st.session_state["plane"]
     return st.selectbox(
-        "Plane", found, key="plane", bind="query-params", label_visibility="collapsed", width=126, help="Which plane."
+        "Plane", found, key="plane", bind="query-params", label_visibility="collapsed", width=178, help="Which plane."
     )
 
 

@@ -67,10 +67,11 @@ def contours(found: Density) -> bytes:
     return tensors({"log_density": log_p, "frame": frame, "thresholds": found.thresholds.astype(np.float32)})
 
 
-def heat(x: np.ndarray, y: np.ndarray, value: np.ndarray) -> bytes:
-    """A value [Y, X] that is not negative, on a grid, for a tint of the plane: full where it is highest."""
+def heat(x: np.ndarray, y: np.ndarray, value: np.ndarray, full: float | None = None) -> bytes:
+    """A value [Y, X] that is not negative, on a grid, for a tint: full from `full` on, else where it is highest."""
     frame = np.array([x[0], x[1] - x[0], y[0], y[1] - y[0]], np.float32)
-    logs = np.log(np.maximum(value / max(float(value.max()), 1e-30), 1e-30)).astype(np.float16)
+    share = np.clip(value / max(float(value.max()) if full is None else full, 1e-30), 1e-30, 1)
+    logs = np.log(share).astype(np.float16)
     return tensors({"log_density": logs, "frame": frame, "thresholds": np.zeros(0, np.float32)})
 
 

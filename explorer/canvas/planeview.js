@@ -412,6 +412,7 @@ export class PlaneView {
         size: settings.size,
         ratio: this.ratio,
         chosen: this.chosen(),
+        dark: this.stage.tones.dark,
       };
       this.layer.draw(pen, this.camera, look, moving ? MOVING : STILL, goOn);
       this.drawn = this.layer.drawn;

@@ -9,6 +9,8 @@ import { Stamps, phase } from "./stamps.js";
 
 export const MOVING = 9; // milliseconds of drawing in a frame while the camera moves,
 export const STILL = 30; // and while it stands
+/** Opacity of the dots that are not selected, where some are. @param {boolean} dark */
+export const faint = (dark) => (dark ? 0.3 : 0.14);
 const OFTEN = 4096; // points between two looks at the clock
 const CROWD = 40; // pixels per dot at which dots have their nominal size
 
@@ -67,7 +69,7 @@ export class PointLayer {
    * @param {Object} style
    *   colours: Uint8Array [N, 3]; group: Uint8Array [N] of each dot's class place; hidden: boolean by class place;
    *   shapes: a marker by class place, or null for circles; size: CSS pixels; ratio: of device to CSS pixels;
-   *   chosen: Uint8Array [N] that is 1 for what is selected, or null
+   *   chosen: Uint8Array [N] that is 1 for what is selected, or null; dark: whether the page is
    * @param {number} milliseconds after which it stops
    * @param {boolean} goOn add to what was drawn before, where it stopped
    * @returns {boolean} whether all dots are drawn; `drawn` says how many that are in view
@@ -87,7 +89,7 @@ export class PointLayer {
     let done = true;
     for (let { round, k } = this.stopped; done && round < rounds; round++, k = 0) {
       // with a selection, what is not selected is drawn first, and faint
-      const alpha = style.chosen ? (round === 0 ? 0.12 : Math.min(1, opacity + 0.15)) : opacity;
+      const alpha = style.chosen ? (round === 0 ? faint(style.dark) : Math.min(1, opacity + 0.15)) : opacity;
       k = this.round(width, height, camera, style, radius, alpha, round, k, until);
       done = k >= this.n;
       if (!done) this.stopped = { round, k };

@@ -4,6 +4,7 @@
  * gives false where it would be too much.
  */
 import { drawPseudoLayer } from "./overview.js";
+import { faint } from "./points.js";
 import { trace } from "./stamps.js";
 
 const MOST = 120_000; // dots that a file may have
@@ -33,7 +34,7 @@ function paintDots(pen, view) {
     const n = xy.length / 2;
     pen.save();
     for (let round = 0; round < (chosen ? 2 : 1); round++) {
-      pen.globalAlpha = chosen ? (round === 0 ? 0.12 : Math.min(1, opacity + 0.15)) : opacity;
+      pen.globalAlpha = chosen ? (round === 0 ? faint(stage.tones.dark) : Math.min(1, opacity + 0.15)) : opacity;
       for (let k = 0, i = 0; k < n; k++, i = (i + layer.step) % n) {
         if ((chosen && chosen[i] !== round) || hidden[group[i]]) continue;
         const [x, y] = [camera.sx(xy[2 * i]), camera.sy(xy[2 * i + 1])];

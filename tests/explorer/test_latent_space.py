@@ -284,7 +284,7 @@ def test_the_tint_holds_as_much_of_the_prior_as_the_number_says():
     entry = entry_of(STANDARD)
     found = mismatch.of(entry)
     x, y, value = mismatch.heat(entry, ((-6.0, 6.0), (-6.0, 6.0)))
-    density = value / (2 * np.pi)  # the standard normal's highest value is 1 / 2π
+    density = value * np.exp(found.threshold)
     mass = density.sum() * (x[1] - x[0]) * (y[1] - y[0])
     assert mass == pytest.approx(found.share, abs=4 * found.standard_error + 0.01)
 
