@@ -146,6 +146,7 @@
       if (place.drawn === place.dataset.settings) continue; // what somebody is typing there stays
       place.drawn = place.dataset.settings;
       draw(place, JSON.parse(place.dataset.settings));
+      enter(place);
     }
   }
 
@@ -166,6 +167,12 @@
       button(kind.toUpperCase(), () => save(kind), { title: `The figure as ${kind.toUpperCase()}: ${what}`, ariaLabel: `Download figure as ${kind.toUpperCase()}` }),
     );
     return element("div", { style: "align-items: center" }, [element("span", { textContent: "Download figure" }), ...buttons]);
+  }
+
+  /** The keyboard goes on in the menu that has just been opened: on the page it stands behind everything else. */
+  function enter(place) {
+    const opened = document.activeElement?.matches('[data-testid="stPopoverButton"][aria-expanded="true"]');
+    if (opened && place.closest('[data-testid="stPopoverBody"]')) place.querySelector("button")?.focus({ preventScroll: true });
   }
 
   function draw(place, { model, python, title, figure }) {

@@ -199,7 +199,7 @@ def test_a_damaged_file_says_so(browser, tmp_path):
 
 def test_the_page_gives_the_file(visit, tmp_path):
     visit.open("latent_space", model="digits-vampprior-2d")
-    visit.page.get_by_role("button", name="More").click()
+    visit.page.get_by_role("button", name="Share").click()
     with visit.page.expect_download(timeout=120_000) as download:
         visit.page.get_by_role("button", name="Save as one HTML file").click()
     assert download.value.suggested_filename == "digits-vampprior-2d.html"

@@ -33,6 +33,6 @@ function clean(element) {
     if (name.startsWith("data-") || name.startsWith("aria-") || name === "tabindex") element.removeAttribute(name);
     else if (value.includes("url(")) element.setAttribute(name, value.replace(/url\((['"]?)[^'")#]*#([^'")]+)\1\)/g, "url(#$2)"));
   }
-  element.style?.removeProperty("pointer-events");
-  element.style?.removeProperty("cursor");
+  for (const name of ["pointer-events", "cursor", "vector-effect"]) element.style?.removeProperty(name); // lines grow with the picture
+  element.removeAttribute("vector-effect");
 }

@@ -74,6 +74,6 @@ const canvases = (root) => [...root.querySelectorAll('[data-testid="stBidiCompon
 
 /** Why there is nothing to save: in the page's own words, where it has some. */
 function nothing(root) {
-  const why = root.querySelector('[data-testid="stAlert"]')?.innerText.trim();
+  const why = root.querySelector('[data-testid="stAlert"] [data-testid="stMarkdownContainer"]')?.innerText.trim();
   return `This page shows no figure to save.${why ? ` It says: ${why}` : ""}`;
 }

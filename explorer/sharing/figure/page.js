@@ -8,9 +8,8 @@ import { attributes, colour, rounded } from "./marks.js";
 import { SvgPen, picture } from "./svgpen.js";
 import { chart } from "./chart.js";
 
-const CONTROLS = [
-  "controls-", "header", "explain", "card-", "family-", "gallery", "actions",
-].map((key) => `[class*="st-key-${key}"]`);
+const ROW = '[class*="st-key-controls-"]'; // of controls, which may begin with the heading of what stands below
+const CONTROLS = ["header", "controls-share", "explain", "card-", "family-", "gallery", "actions"].map((key) => `[class*="st-key-${key}"]`);
 const WIDGETS = [
   "Slider", "Selectbox", "MultiSelect", "TextInput", "TextArea", "NumberInput", "Checkbox", "Radio", "ButtonGroup", "Button", "DownloadButton", "Popover",
   "PageLink", "FileUploader", "Expander", "Alert", "Code", "DataFrame", "ElementToolbar", "Spinner", "Skeleton", "IconMaterial", "Tooltip", "TooltipIcon",
@@ -45,6 +44,7 @@ export class Page {
 
   read(element, around) {
     if (element.matches(LEFT_OUT)) return;
+    if (element.matches(ROW)) return element.querySelectorAll("h2, h3").forEach((heading) => this.read(heading, around));
     const css = getComputedStyle(element);
     if (css.display === "none" || css.visibility === "hidden" || css.clipPath.startsWith("inset(50%")) return;
     const opacity = around.opacity * Number(css.opacity);
