@@ -104,30 +104,6 @@ def more(entries: list[Entry], layouts: list[planes.Layout], how: dict) -> None:
     how["size"] = st.slider("Size of dots", 2.0, 8.0, 3.5, 0.5, key="size", **bound)
     focus.keep(chosen.K)
     st.slider("Nearest images shown of a chosen one", 1, 24, chosen.NEAREST, key=chosen.K, **bound)
-    save(entries, how["kind"])
-
-
-def save(entries: list[Entry], kind: str) -> None:
-    """The button that gives all of this as one file."""
-    from explorer import export
-
-    if len({entry.data for entry in entries}) == 1:
-        st.download_button(
-            "Save as one HTML file",
-            data=partial(_file, entries, None if kind == "units" else kind),
-            file_name=f"{'-beside-'.join(entry.name for entry in entries)}.html",
-            mime="text/html",
-            icon=":material/download:",
-            on_click="ignore",
-            disabled=any(export.why_not(entry) is not None for entry in entries),
-            help="The planes, the decoder and the drawing pad in a file that opens in any browser, without a network.",
-        )
-
-
-def _file(entries: list[Entry], kind: str | None) -> bytes:
-    from explorer import export
-
-    return export.html(entries, kind).encode("utf-8")
 
 
 # -- the figure --------------------------------------------------------------------------------------------
