@@ -280,7 +280,7 @@ def stage(
             with st.container(key="controls-z", gap="small"):
                 z = one_point.code(entries[0], region)
             one_point.answers(entries, st.container(), z)
-    with figure, st.container(gap="xxsmall"):
+    with figure:
         canvas(
             shown,
             region,
@@ -295,7 +295,7 @@ def stage(
             probe=probing.place(entries[0], layouts[0], z),
             **settings(entries, shown, how),
         )
-        caption(entries, layouts, shown, how)
+    caption(entries, layouts, shown, how)  # below both: as few lines as can be
 
 
 main()
