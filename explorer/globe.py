@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from explorer import library, tensors
+from explorer import library, maps_made, tensors
 from explorer.library import Entry
 
 SHARES = (0.5, 0.95)
@@ -24,17 +24,19 @@ class Globe:
 
     points [N, 3], pseudo [K, 3] or None; axes [3, m]: A, orthonormal; reach [N]: |A z|, 1 on S^2; held: the mean of
     |A z|^2, how much of the points' squared length the globe holds; lost: what the globe does not show, or None.
+    On UMAP's sphere axes and reach are None: there is no way back.
     """
 
     points: np.ndarray
     pseudo: np.ndarray | None
-    axes: np.ndarray
-    reach: np.ndarray
+    axes: np.ndarray | None
+    reach: np.ndarray | None
     held: float
     lost: str | None
 
     def back(self, g: np.ndarray) -> np.ndarray:
         """Points `[..., m]` of the model's sphere at directions g `[..., 3]` of the globe."""
+        assert self.axes is not None
         return g @ self.axes
 
 
@@ -53,6 +55,13 @@ def why_none(entry: Entry) -> str | None:
     return _WHY_NONE.get(entry.space_kind or "", _WHY_NONE["euclidean"])
 
 
+UMAP = "umap-sphere"
+"""The name of UMAP's sphere among the maps, and that of `latents project --method`."""
+_LOST = (
+    "UMAP keeps neighbours: distances between groups, their sizes, poles and meridians mean nothing. At the pointer z "
+    "is the mean of the eight nearest images' codes."
+)
+_TOO_FEW = "This model's z has two numbers: its plane shows all of them, and there is nothing for UMAP to place."
 CIRCLE = "This model's sphere is a circle, S¹: there is no globe to turn, and its plane shows all of it."
 _ONLY = "only a posterior on a sphere (von Mises-Fisher, power spherical) puts it on one."
 _WHY_NONE = {
@@ -84,6 +93,26 @@ def _globe(entry: Entry) -> Globe:
             f"here may lie apart in the {directions_lost}."
         )
     return Globe(placed, None if pseudo is None else _onto(pseudo, axes)[0], axes, reach, held, lost)
+
+
+def why_no_umap(entry: Entry) -> str | None:
+    """One sentence on why UMAP cannot place a model's images on a sphere, or None. Needs no torch."""
+    if entry.space_kind is None:
+        return _WHY_NONE[""]
+    return None if entry.size > 2 or entry.space_kind == "codes" else _TOO_FEW
+
+
+def umap(entry: Entry) -> Globe | None:
+    """The sphere that UMAP has placed a model's images on, or None where it has not been computed yet."""
+    found = maps_made.stored(entry, UMAP)
+    if found is None:
+        return None
+    return Globe(found["places"], found.get("pseudo"), None, None, float("nan"), _LOST)
+
+
+def projection(name: str) -> str:
+    """The map (of `latents.maps`) that is drawn where this one is chosen."""
+    return "hammer" if name == UMAP else name
 
 
 def directions(points: np.ndarray) -> np.ndarray:

@@ -34,7 +34,7 @@ def layout(entry: Entry, kind: str) -> planes.Layout | None:
     """The map as a layout; None where it was not computed yet."""
     if kind == "UMAP":
         return planes.of(entry, "UMAP")
-    found = _stored(entry, METHODS[kind])
+    found = stored(entry, METHODS[kind])
     if found is None:
         return None
     places, pseudo = found["places"], found.get("pseudo")
@@ -50,7 +50,8 @@ def layout(entry: Entry, kind: str) -> planes.Layout | None:
     return planes.Layout(shown, places, pseudo, *titles, lost=LOST[kind])
 
 
-def _stored(entry: Entry, method: str) -> dict[str, np.ndarray] | None:
+def stored(entry: Entry, method: str) -> dict[str, np.ndarray] | None:
+    """The arrays of a map (see `latents.neighbour_maps`); None where it was not computed yet."""
     from latents import neighbour_maps
     from latents.errors import FolderError
 

@@ -20,9 +20,11 @@ STEP = 2.0
 """Degrees between the grid points of a prior whose components are not known."""
 
 
-def why_none(entry: Entry) -> str | None:
-    """One sentence on why no densities are drawn, or None."""
-    if entry.size == 3:
+def why_none(entry: Entry, *, made: bool = False) -> str | None:
+    """One sentence on why no densities are drawn, or None. made: on UMAP's sphere."""
+    if made:
+        return "Densities have no place on UMAP's sphere, which keeps neighbours only."
+    if entry.size == 3 and entry.space_kind == "sphere":
         return None
     return (
         "Densities are drawn on S² only: here the globe is a shadow of the model's sphere, whose own densities have no "

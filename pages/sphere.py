@@ -9,7 +9,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
-from explorer import chosen, focus, globe, library, linked_planes, parts, paths, planes, sphere_density, view, words
+from explorer import (
+    chosen,
+    focus,
+    globe,
+    library,
+    linked_planes,
+    maps_made,
+    parts,
+    paths,
+    planes,
+    sphere_density,
+    sphere_words,
+    view,
+)
 from explorer.canvas import canvas, state, waiting
 from explorer.canvas.picked import decode
 from explorer.library import Entry
@@ -19,7 +32,6 @@ if TYPE_CHECKING:
 
     from explorer.canvas import CanvasPlane
     from explorer.charts.region import Limits
-    from latents.maps import Map
 
 HEIGHT, ALONE = 528, 532  # pixels of the figure, and without controls
 CANVAS, SEEN, SECOND = "sphere-canvas", "sphere-image", "sphere-second"
@@ -29,14 +41,8 @@ ZOOMS = re.compile(r"(?:(?:-?[\d.]{1,9}_){2}-?[\d.]{1,9})?(?:~(?:(?:-?[\d.]{1,9}
 """Of each view factor_x_y against its first view, nothing where it is that (canvas/turning.js)."""
 CLASS, ELBO, KAPPA = "Class", "ELBO", "κ"
 VALUES = {ELBO: ("elbo", "nats (ELBO)"), KAPPA: ("kappa", "κ")}
-PHRASES = {
-    "hammer": "a Hammer map",
-    "mollweide": "a Mollweide map",
-    "lambert": "a Lambert azimuthal map",
-    "orthographic": "two hemispheres",
-    "equirectangular": "an equirectangular map",
-}
-
+UMAP_TITLE = "UMAP sphere"
+MAPPED = "How the sphere is drawn; or UMAP's own sphere, which places images by their neighbours."
 WORDS = """
 A Gaussian prior draws all codes towards the middle, and in many dimensions its mass lies in a thin shell far from
 there. A sphere has no middle and no edge: the prior is uniform on it, every direction is as good as any other, and the
@@ -48,6 +54,10 @@ A map of a sphere must tear it and bend it. Hammer's, Mollweide's and Lambert's 
 on the map as on the sphere, and shapes are bent near the edge; the map is torn along one meridian (turn it to see what
 lies there). The globe bends nothing, but hides half. Between two images the way is a great circle, the shortest on the
 sphere; the Gaussian twin, the same networks trained with a Gaussian, has the straight line.
+
+*UMAP sphere* is another sphere, for any model: UMAP places the images on it so that neighbours in latent space stay
+neighbours, with great-circle (haversine) distances. It loses all else: directions, angles and sizes there are not the
+model's, and there is no way back from a place to z but to ask the images around it.
 """
 MATHS = r"""
 $$
@@ -92,8 +102,9 @@ def header(entry: Entry | None) -> tuple[dict, DeltaGenerator]:
     bound = {"bind": "query-params", "label_visibility": "collapsed"}
     with view.header("Sphere"):
         if entry is not None:
+            titles = {name: one.title for name, one in MAPS.items()} | {globe.UMAP: UMAP_TITLE}
             how["map"] = st.selectbox(
-                "Map", list(MAPS), format_func=lambda name: MAPS[name].title, key="map", width=156, **bound
+                "Map", list(titles), format_func=titles.__getitem__, key="map", width=156, help=MAPPED, **bound
             )
             how["view"] = st.segmented_control(
                 "View", [POINTS, LATTICE], default=POINTS, required=True, key="view", **bound
@@ -115,7 +126,7 @@ def chooser(entry: Entry) -> tuple[int, ...]:
     parts.bounded(focus.KEY, 0, last)
     bound: dict[str, Any] = {"label_visibility": "collapsed", "width": 84}
     help = f"Of a test image, counted from 0 to {last:,}."
-    first = int(st.number_input("Image a", 0, last, 0, key=focus.KEY, bind="query-params", help=help, **bound))
+    first = int(st.number_input("Image a", 0, last, key=focus.KEY, bind="query-params", help=help, **bound))
     seen = st.session_state.get(SEEN)
     given = focus.KEY in st.query_params or f"_{focus.KEY}" in st.session_state
     if (seen is not None and first != seen) or (seen is None and given and not picked and first):
@@ -163,13 +174,14 @@ def pair(entry: Entry) -> None:
 def more(entry: Entry, partner: Entry | None, how: dict) -> None:
     """The controls for what this model has."""
     bound = {"bind": "query-params"}
-    has_pseudo = globe.of(entry).pseudo is not None
+    has_pseudo = library.pseudo_codes(entry) is not None
     with view.more():
         st.text_input("Zoom", key=ZOOM, **bound)  # never seen: kept in the address
         st.slider("Longitude of the middle", -180, 180, 0, 1, key="longitude", format="%d°", **bound)
         st.slider("Latitude of the middle", -90, 90, 0, 1, key="latitude", format="%d°", **bound)
         densities(entry, partner, how)
-        how["caps"] = st.toggle("Caps of q(z|x) around images", True, key="caps", **bound)
+        capped = how["map"] != globe.UMAP and globe.concentration(entry) is not None
+        how["caps"] = capped and st.toggle("Caps of q(z|x) around images", True, key="caps", **bound)
         how["twin"] = partner is not None and st.toggle(f"{partner.name} beside it", True, key="twin", **bound)
         how["pseudo"] = has_pseudo and st.toggle("Pseudo-inputs", True, key="pseudo", **bound)
         how["shapes"] = st.toggle("A shape for each class", key="shapes", **bound)
@@ -181,7 +193,7 @@ def more(entry: Entry, partner: Entry | None, how: dict) -> None:
 def densities(entry: Entry, partner: Entry | None, how: dict) -> None:
     """The controls for densities; and why there are none."""
     bound = {"bind": "query-params"}
-    why = sphere_density.why_none(entry)
+    why = sphere_density.why_none(entry, made=how["map"] == globe.UMAP)
     able = why is None
     known = able and globe.concentration(entry) is not None
     lined = (able and not sphere_density.uniform(entry)) or (partner is not None and partner.flat)
@@ -247,7 +259,8 @@ def figure(entry: Entry, partner: Entry | None, selected: tuple[int, ...], how: 
     from explorer.canvas import globes, scene
 
     legend = scene.classes([entry])
-    shown: list[CanvasPlane] = list(globes.planes(entry, legend, aggregate=how["aggregate"], holes=how["holes"]))
+    densities = {"aggregate": how["aggregate"], "holes": how["holes"]}
+    shown: list[CanvasPlane] = list(globes.planes(entry, legend, made=how["map"] == globe.UMAP, **densities))
     if partner is not None:
         shown.append(beside(entry, partner, legend))
     value, title = VALUES.get(how["colour"], ("class", ""))
@@ -261,7 +274,7 @@ def figure(entry: Entry, partner: Entry | None, selected: tuple[int, ...], how: 
         on_select=taken,
         on_turn=turned,
         linked=False,
-        projection=how["map"],
+        projection=globe.projection(how["map"]),
         zoom=_zoom(st.session_state[ZOOM]),
         centre=[st.session_state["longitude"], st.session_state["latitude"]],
         points=how["view"] == POINTS,
@@ -280,64 +293,26 @@ def figure(entry: Entry, partner: Entry | None, selected: tuple[int, ...], how: 
     )
 
 
-def caption(entry: Entry, partner: Entry | None, selected: tuple[int, ...], how: dict, drawn: Map) -> None:
-    """What is seen, what is lost, and where it comes from."""
-    found = globe.of(entry)
-    on = f"on {PHRASES[drawn.name]}, where areas are {'kept' if drawn.equal_area else 'not kept'}"
-    if how["view"] == LATTICE:
-        sentence = (
-            f"Each picture is {parts.shown([entry])} at one of many directions spread evenly over the sphere, {on}"
-        )
-    else:
-        sentence = f"Each dot is a test image at {parts.points([entry])}, {on}, and on the globe"
-        narrow = globe.concentration(entry)
-        if narrow is not None:
-            low, middle, high = (_rounded(k) for k in np.quantile(narrow.kappa, [0.05, 0.5, 0.95]))
-            sentence += f" (κ: median {middle}, nine in ten from {low} to {high})"
-        if how["pseudo"]:
-            sentence += f"; {'white' if view.dark() else 'black'} dots are pseudo-inputs"
-    if how["caps"] and globe.concentration(entry) is not None and selected:
-        sentence += "; caps hold 50\u202f% (line) and 95\u202f% (dashed) of q(z|x)"
-    if partner is not None:
-        layout = None if globe.why_none(partner) is None else planes.of(partner, "PCA")
-        how_shown = " by PCA" if layout is not None and layout.kind == "PCA" else ""
-        sentence += f"; below the globe the same images in {partner.name}{how_shown}"
-    why = undecoded(entry)
-    if why is not None:
-        sentence += f". Nothing is decoded here: {why.rstrip('.')}"
-    told = sphere_density.words_for(
-        entry,
-        shown=how["prior"],
-        aggregated=how["aggregate"],
-        holes=how["holes"],
-        equal_area=drawn.equal_area,
-        beside=partner is not None and partner.flat,
-    )
-    names = " | ".join(f"{one.name} ({one.space_title})" for one in (entry, partner) if one is not None)
-    view.caption(f"{sentence}. {told} {found.lost or ''}".strip(), f"{names} · {view.test_images([entry])}")
-
-
-def _rounded(value: float) -> str:
-    """With the two digits that count: `2,200`, `46`, `3.1`."""
-    return words.number(float(f"{value:.2g}"), 0 if value >= 10 else 1)
-
-
-def undecoded(entry: Entry) -> str | None:
-    """One sentence on why the browser cannot decode, or None."""
-    from latents import portable
-
-    return library.remember("why no decoder", entry, lambda: portable.why_not(library.model(entry), "decoder"))
-
-
 # -- the page ------------------------------------------------------------------------------------------------
 
 
 def roles(both: list[Entry]) -> tuple[Entry | None, Entry | None]:
-    """The model on the sphere, and the one beside it: the visitor's own, else the Gaussian twin."""
-    first = next((entry for entry in both if globe.why_none(entry) is None), None)
+    """The model on the sphere, and the one beside it: the visitor's own, else the Gaussian twin.
+
+    UMAP's sphere is for any model: then it is the first that can be on it.
+    """
+    made = globe.UMAP in (st.session_state.get("map"), _asked())
+    why_none = globe.why_no_umap if made else globe.why_none
+    first = next((entry for entry in both if why_none(entry) is None), None)
     if first is None:
         return None, None
-    return first, next((entry for entry in both if entry != first), None) or globe.twin(first)
+    twin = globe.twin(first) if globe.why_none(first) is None else None
+    return first, next((entry for entry in both if entry != first), None) or twin
+
+
+def _asked() -> str | None:
+    """The map that a link asks for, before there is a widget."""
+    return globe.UMAP if "map" not in st.session_state and st.query_params.get("map") == UMAP_TITLE else None
 
 
 def misfit(entry: Entry, partner: Entry, both: list[Entry]) -> bool:
@@ -359,6 +334,10 @@ def without_sphere(both: list[Entry]) -> None:
     first = both[0]
     if first.space_kind == "sphere" and st.button("Its plane", icon=":material/scatter_plot:"):
         view.go("latent_space")
+    able = next((entry for entry in both if globe.why_no_umap(entry) is None), None)
+    if able is not None:
+        label = f"{able.name} on UMAP's sphere"
+        st.button(label, icon=":material/public:", on_click=st.session_state.update, args=({"map": globe.UMAP},))
     parts.other_model(first, lambda other: globe.why_none(other) is None)
 
 
@@ -372,12 +351,10 @@ def main() -> None:
         without_sphere(both)
     else:
         page(entry, partner, both, how, row)
-    view.explain(WORDS, MATHS + f"\n$$\n{MAPS[how['map']].formula}\n$$")
+    view.explain(WORDS, MATHS + f"\n$$\n{MAPS[globe.projection(how['map'])].formula}\n$$")
 
 
 def page(entry: Entry, partner: Entry | None, both: list[Entry], how: dict, row: DeltaGenerator) -> None:
-    from latents.maps import MAPS
-
     place = waiting(CANVAS, HEIGHT, "Placing the test images on the sphere …", [entry])
     view.encoded(entry, place)
     if partner is not None and misfit(entry, partner, both):
@@ -385,15 +362,20 @@ def page(entry: Entry, partner: Entry | None, both: list[Entry], how: dict, row:
     with row:
         selected = chooser(entry)
         more(entry, partner, how)
+    if how["map"] == globe.UMAP and globe.umap(entry) is None:
+        place.empty()
+        maps_made.missing([entry], "UMAP on a sphere")
+        return
     partner = partner if how["twin"] else None
-    if undecoded(entry) is not None:
+    if sphere_words.undecoded(entry) is not None:
         how["view"] = POINTS
     globe.concentration(entry)
     if how["aggregate"] or how["holes"]:
         sphere_density.ready(entry)
     place.empty()
     figure(entry, partner, selected, how)
-    caption(entry, partner, selected, how, MAPS[how["map"]])
+    names = " | ".join(f"{one.name} ({one.space_title})" for one in (entry, partner) if one is not None)
+    view.caption(sphere_words.caption(entry, partner, selected, how), f"{names} · {view.test_images([entry])}")
     if len(selected) > 2:
         chosen.panel([entry], selected)
 

@@ -4,7 +4,7 @@
  * space nearest to it; on a map that only keeps neighbours z is a mean of the nearest points' codes.
  */
 
-const AROUND = 8; // points whose codes are averaged on a map without a way back
+export const AROUND = 8; // points whose codes are averaged on a map without a way back
 
 export class Way {
   /**

@@ -55,7 +55,7 @@ export class SphereView extends PlaneView {
     this.kind = metadata.kind ?? "";
     this.flat = false;
     this.way = new SphereWay(tensors, (x, y) => this.there(x, y), metadata.space ?? "sphere");
-    if (this.way.size === 3) this.way.give(this.unit, 3);
+    if (this.way.axes && this.way.size === 3) this.way.give(this.unit, 3);
     this.front = new Uint8Array(n);
     this.xy = new Float32Array(2 * n);
     this.pseudo = this.pseudoUnit && new Float32Array((2 * this.pseudoUnit.length) / 3);
@@ -190,7 +190,7 @@ export class SphereView extends PlaneView {
     const g = this.direction(x, y);
     if (!g) return "outside of the map";
     const [longitude, latitude] = angles(g).map((degrees) => degrees.toFixed(1).replace("-", "\u2212"));
-    const z = this.way.size === 3 ? `z = (${g.map((value) => value.toFixed(2).replace("-", "\u2212")).join(", ")})  ·  ` : "";
+    const z = this.way.axes && this.way.size === 3 ? `z = (${g.map((value) => value.toFixed(2).replace("-", "\u2212")).join(", ")})  ·  ` : "";
     const image = this.stage.hover?.image;
     const kappa = image !== undefined && this.concentration ? `  ·  κ = ${round(this.concentration[image], 3)}` : "";
     const log = this.densities.prior?.towards(g) ?? null;
@@ -328,7 +328,7 @@ export class SphereView extends PlaneView {
 
   /** Decoded pictures at directions that are spread evenly over the sphere. @returns {boolean} whether more are to come */
   drawLattice(pen, moving) {
-    if (!this.decoder || !this.way.axes) return false;
+    if (!this.decoder || !this.way.ready) return false;
     const { camera, tiles } = this;
     const [, height, width] = this.about.shape;
     const held = this.stage.held;

@@ -4,11 +4,11 @@
  * z = |A z_i| g A + (z_i - A^T A z_i), whose points are of length one too. Without A, a map that only keeps
  * neighbours, z is a mean of the nearest points' codes, brought back to the sphere.
  */
-import { Way, nearestPoint } from "./latent.js";
+import { AROUND, Way, nearestPoint } from "./latent.js";
 
 export class SphereWay extends Way {
   /**
-   * @param {Object} tensors `axes` [3, m] where there is a linear way
+   * @param {Object} tensors `globe` [N, 3], and `axes` [3, m] where there is a linear way
    * @param {(x: number, y: number) => number[]|null} there
    * @param {string} space where z lives: what is nearest to a mean of codes
    */
@@ -16,6 +16,7 @@ export class SphereWay extends Way {
     super({}, space);
     this.axes = tensors.axes?.data ?? null;
     this.there = there;
+    this.unit = tensors.globe.data;
     if (this.axes) this.size = this.axes.length / 3;
     this.z = new Float32Array(this.size);
     this.length = 1;
@@ -37,20 +38,34 @@ export class SphereWay extends Way {
   }
 
   /** z at a place of the map; null outside of it. */
-  toZ(x, y, grid) {
+  toZ(x, y) {
     const g = this.there(x, y);
-    if (!g) return null;
-    if (this.axes) return this.at(g);
-    if (!this.codes) return null;
-    this.average(grid.nearest(x, y, 8));
-    return nearestPoint(this.z, this.space);
+    return g && this.ready ? this.at(g) : null;
   }
 
   /** z at a direction [3] of the globe, the same array at each call. */
   at(g) {
     const { z, size, axes, held, length } = this;
-    for (let u = 0; u < size; u++) z[u] = length * (g[0] * axes[u] + g[1] * axes[size + u] + g[2] * axes[2 * size + u]) + (held ? held[u] : 0);
-    return nearestPoint(z, "sphere");
+    if (axes) for (let u = 0; u < size; u++) z[u] = length * (g[0] * axes[u] + g[1] * axes[size + u] + g[2] * axes[2 * size + u]) + (held ? held[u] : 0);
+    else this.average(this.near(g));
+    return nearestPoint(this.z, this.space);
+  }
+
+  /** The images nearest to a direction on the globe, the nearest first, with their distances (chords). */
+  near(g) {
+    const { unit } = this;
+    const found = [];
+    let least = -2;
+    for (let i = 0, n = unit.length / 3; i < n; i++) {
+      const cosine = unit[3 * i] * g[0] + unit[3 * i + 1] * g[1] + unit[3 * i + 2] * g[2];
+      if (cosine <= least) continue;
+      let place = found.length;
+      while (place > 0 && found[place - 1].cosine < cosine) place -= 1;
+      found.splice(place, 0, { index: i, cosine, distance: Math.sqrt(Math.max(0, 2 - 2 * cosine)) });
+      if (found.length > AROUND) found.pop();
+      if (found.length === AROUND) least = found[AROUND - 1].cosine;
+    }
+    return found;
   }
 
   /** A z, [3], not brought to length one. */

@@ -8,7 +8,7 @@ from safetensors.numpy import load as tensors_of
 from streamlit.testing.v1 import AppTest
 
 from explorer import ROOT, globe, library
-from explorer.canvas import globes, scene
+from explorer.canvas import blobs, globes, scene
 from latents.maps import vectors
 
 SPHERES = ("digits-vmf", "digits-vmf-5d", "digits-vmf-vampprior", "digits-power-spherical")
@@ -165,6 +165,30 @@ def test_the_caption_says_what_contours_and_holes_are():
     assert "Contours of the prior (full) enclose" in said(opened(model="digits-vmf-vampprior"))
 
 
+def test_umaps_sphere_is_for_any_model(tmp_path, monkeypatch):
+    """A map that was computed before, here made by hand; and the way to one that was not."""
+    from latents import neighbour_maps
+    from latents.folder import write_whole
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    entry = library.find("digits-standard-8d")
+    places = vectors(np.linspace(-3, 3, 300), np.linspace(-1, 1, 300)).astype(np.float32)
+    write_whole(neighbour_maps.cache_file(entry.path, "umap-sphere"), blobs.tensors({"places": places}))
+    at = opened(model=entry.name, map="UMAP sphere")
+    words = said(at)
+    assert "placed by UMAP on a sphere, on a Hammer map" in words
+    assert "UMAP keeps neighbours: distances between groups, their sizes, poles and meridians mean nothing." in words
+    shown = globes.planes(entry, scene.classes([entry]), made=True)[0]
+    arrays = tensors_of(shown.points)
+    np.testing.assert_array_equal(arrays["globe"], places)
+    assert "axes" not in arrays
+    assert shown.codes is not None
+    assert shown.contours == {}
+
+    assert "has not been computed yet" in said(opened(model="digits-vmf-5d", map="UMAP sphere"))
+    assert "This model's z has two numbers" in str(globe.why_no_umap(library.find("digits-standard-2d")))
+
+
 def test_two_chosen_images_and_many():
     assert "caps hold" in said(opened(model="digits-vmf", picked="3.17"))
     many = opened(model="digits-vmf", picked="3.17.20.21")
@@ -212,6 +236,7 @@ def test_a_random_pair_is_chosen():
         {"map": "Mercator"},
         {"longitude": "999"},
         {"latitude": "north"},
+        {"zoom": "2_0_x~~9"},
         {"picked": "5.100000.x"},
         {"image": "123456"},
         {"model": "gone"},
