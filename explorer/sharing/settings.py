@@ -20,8 +20,11 @@ from explorer import (
     layered,
     library,
     naming,
+    own_ends,
+    own_pictures,
     path_controls,
     paths,
+    picture_code,
     traversal,
     unit_numbers,
     usage,
@@ -30,6 +33,7 @@ from explorer import (
 )
 from explorer import globe as globes
 from explorer.canvas import picked
+from explorer.charts import images
 from explorer.library import Entry
 from explorer.projections import SAMPLE, Choice
 
@@ -111,12 +115,13 @@ SLOW_SIDE = 5
 class Way:
     """What Interpolate shows: the mode, its ends (test images), and what the mode needs; see `path_controls`.
 
-    own: whether an end is the visitor's own picture, in the place of its test image.
+    own: for each end the visitor's own picture uint8 [C, H, W] in the place of its test image, and its text
+    (`picture_code`), "" where the link cannot hold it; None where it is the test image.
     """
 
     mode: str
     ends: tuple[int, ...]
-    own: bool = False
+    own: tuple[tuple[np.ndarray, str] | None, ...] = ()
     steps: int = path_controls.STEPS
     side: int = path_controls.SIDE
     circle: bool = False
@@ -138,7 +143,7 @@ def way(entry: Entry, state: State) -> Way:
         "circle": state.get("way") == paths.CIRCLE and bool(paths.shells(entry)),
         "seed": number(state, "walk"),
         "stride": float(state.get("stride") or 0.2),
-        "own": any(state.get(f"own-picture-{key}") is not None for key in keys[:2]),
+        "own": tuple(_own(state, key, test) for key in keys),
     }
     if draws.slow(entry):
         found["side"] = min(found["side"], SLOW_SIDE)
@@ -149,6 +154,21 @@ def way(entry: Entry, state: State) -> Way:
         target = list(names)[min(7, len(names) - 1)] if state.get("target") is None else str(state["target"])
         found["target"] = names[target]
     return Way(mode, ends, **found)
+
+
+def _own(state: State, key: str, test: library.Images) -> tuple[np.ndarray, str] | None:
+    """The visitor's own picture at this end of a path."""
+    field = own_ends.OWN.get(key, "")
+    text, whole = str(state.get(field) or ""), state.get(f"_{field}-whole")
+    try:
+        picture = picture_code.decode(text.rpartition(".")[2]) if text else None if whole is None else whole[0]
+        if picture is None:
+            return None
+        if picture.shape == test.gray.shape[1:]:
+            return picture, text.rpartition(".")[2]
+        return own_pictures.fitted(images.png(picture.transpose(1, 2, 0)), test)[0], ""
+    except own_pictures.NoPictureError:
+        return None
 
 
 def words_of(test: library.Images, label: int) -> str:

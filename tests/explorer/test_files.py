@@ -192,7 +192,7 @@ def test_components():
 @pytest.mark.parametrize("name", ["digits-hvae", pytest.param("digits-standard-8d", marks=slow)])
 def test_walks_and_units(name):
     [entry] = warmed("", name)
-    found = made("traversals", entry.name, image=12)
+    found = made("traversals", entry.name, image=12, steps="7")
     packed, table = found[f"Walks of {name} (npz)"], found[f"Ranges of {name} (CSV)"]
     ranked = unit_numbers.ranked(entry)
     ranked = ranked[~unit_numbers.dead(entry)[ranked]]
@@ -207,7 +207,7 @@ def test_walks_and_units(name):
 def test_walks_where_there_are_no_units():
     for name in ("digits-vmf", "digits-vq-vae"):
         [entry] = warmed("", name)
-        packed = made("traversals", name, image=12)[f"Walks of {name} (npz)"]
+        packed = made("traversals", name, image=12, steps="7")[f"Walks of {name} (npz)"]
         walks = traversal.by_direction(entry, library.encoding(entry).points[12], 7)
         np.testing.assert_array_equal(packed["values"], np.stack([walk.values for walk in walks]))
 

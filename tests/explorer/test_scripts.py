@@ -17,6 +17,7 @@ from explorer import (
     courses,
     draws,
     duplicates,
+    ends,
     fates,
     globe,
     image_numbers,
@@ -27,12 +28,14 @@ from explorer import (
     memorised,
     pairs,
     paths,
+    picture_code,
     planes,
     projections,
     results,
     traversal,
     unit_numbers,
     usage,
+    walking,
 )
 from explorer.projections import Choice
 from explorer.sharing import scripts
@@ -215,6 +218,22 @@ def test_a_line(lines, tmp_path, name, state):
 
 
 @slow
+def test_a_line_from_a_picture_of_ones_own(lines):
+    """The lines hold the picture, as the link does."""
+    drawn = np.random.default_rng(0).integers(0, 256, (1, 8, 8)).astype(np.uint8)
+    entry, found = lines("interpolate", "digits-planar", own=picture_code.encode(drawn), towards=30)
+    end = ends.own(entry, drawn)
+    shown = courses.line(entry, ends.point(entry, end), library.encoding(entry).points[30], 9)
+    np.testing.assert_allclose(found["z"], shown.z, atol=1e-4)
+    same_pictures(found["pixels"][0], end.seen)
+    for name, mode in (("digits-vq-vae", "Walk"), ("digits-standard-8d", "Classes")):
+        entry, found = lines("interpolate", name, own=picture_code.encode(drawn), mode=mode, origin="1", target="2")
+        start = ends.point(entry, ends.own(entry, drawn))
+        shown = courses.walk(entry, start, 9, 0.2, 0) if mode == "Walk" else courses.towards(entry, start, 1, 2)
+        np.testing.assert_allclose(found["z"], shown.z, atol=1e-4)
+
+
+@slow
 def test_a_great_circle_in_every_large_layer(lines, monkeypatch):
     monkeypatch.setattr(paths, "MANY", 8)
     entry, found = lines("interpolate", "digits-hvae", image=12, towards=30, way=paths.CIRCLE)
@@ -349,7 +368,7 @@ def test_duplicates(lines, capsys):
     ("name", "state"),
     [
         ("digits-standard-8d", {"image": 12}),
-        ("digits-planar", {"image": 12, "steps": 5, "dead": True}),
+        ("digits-planar", {"image": 12, "steps": "5", "dead": True}),
         ("digits-vampprior-8d", {"around": "Prior's mean"}),
         ("digits-maf-prior", {"around": "Prior's mean"}),
         ("digits-hvae-3-layers", {"image": 3, "layer": 2, "follow": True}),
@@ -367,7 +386,7 @@ def test_traversals_of_units(lines, name, state):
         ranked = ranked[6:12]
     assert found["units"] == ranked.tolist()
     z = layered.prior_mean(entry)[0] if "around" in state else library.encoding(entry).points[state["image"]]
-    steps = 5 if draws.slow(entry) else state.get("steps", 7)
+    steps = walking.shown_steps(entry, state.get("steps"), len(ranked), draws.slow(entry))
     walks = traversal.by_unit(entry, z, ranked, steps, follow=state.get("follow", False))
     np.testing.assert_allclose(torch.cat(found["z"]), np.concatenate([walk.z for walk in walks]), atol=1e-4)
     same_pictures(found["pictures"], traversal.pictures(entry, walks))
@@ -375,7 +394,7 @@ def test_traversals_of_units(lines, name, state):
 
 @first_quick("name", ["digits-vmf", "digits-vmf-5d", "digits-vq-vae", "digits-stick-breaking", "digits-realnvp"])
 def test_traversals_of_directions(lines, name):
-    entry, found = lines("traversals", name, image=12, steps=5)
+    entry, found = lines("traversals", name, image=12, steps="5")
     walks = traversal.by_direction(entry, library.encoding(entry).points[12], 5)
     np.testing.assert_allclose(found["z"], np.stack([walk.z for walk in walks]), atol=1e-4)
     same_pictures(found["pictures"], traversal.pictures(entry, walks))
@@ -584,8 +603,8 @@ def test_lines_pass_the_linter(tmp_path):
 
 def test_nothing_rather_than_wrong_lines():
     entries = warmed("interpolate", "digits-standard-8d")
-    own = {"own-picture-image": np.zeros((1, 8, 8), np.uint8)}
-    assert scripts.of("interpolate", entries, own) == []
+    large = {"_own-whole": (np.zeros((1, 8, 8), np.uint8), 0)}  # a picture that no link holds
+    assert scripts.of("interpolate", entries, large) == []
     assert scripts.of("sphere", entries, {}) == []
     assert scripts.of("layers_and_codes", entries, {}) == []
     assert scripts.of("pseudo_inputs", entries, {}) == []

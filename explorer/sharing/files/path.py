@@ -21,7 +21,7 @@ def interpolate(entries: list[Entry], state: State) -> list[File]:
     made = []
     for entry in [one for one in able if one.data == able[0].data]:
         way = settings.way(entry, state)
-        found = [_end(entry, way, state, place) for place in range(len(way.ends))]
+        found = [_end(entry, way, place) for place in range(len(way.ends))]
         what = "Square" if way.mode == path_controls.CORNERS else "Path"
         made += [
             arrays(entry.name, what, partial(packed, entry, way, found)),
@@ -30,11 +30,10 @@ def interpolate(entries: list[Entry], state: State) -> list[File]:
     return made
 
 
-def _end(entry: Entry, way: Way, state: State, place: int) -> End:
-    test = library.images(entry)
-    picture = state.get(f"own-picture-{path_controls.KEYS[place]}") if place < 2 else None
-    if picture is not None and picture.shape == test.gray.shape[1:]:
-        return ends.own(entry, picture)
+def _end(entry: Entry, way: Way, place: int) -> End:
+    test, own = library.images(entry), way.own[place]
+    if own is not None:
+        return ends.own(entry, own[0])
     return ends.of_test(test, min(way.ends[place], len(test.gray) - 1))
 
 

@@ -30,6 +30,7 @@ _IMPORTS = {
     "limits": "from explorer.charts.region import limits",
     "compute": "from explorer.duplicates import compute",
     "directions": "from explorer.globe import directions",
+    "decode": "from explorer.picture_code import decode",
     "arc": "from explorer.paths import arc",
     "lattice": "from explorer.planes import lattice",
     "walk": "from explorer.paths import walk",
