@@ -79,7 +79,7 @@ def told(test: Images, key: str, name: str) -> None:
     else:
         said = " ".join(filter(None, [st.session_state.get(_said(key)), own.said]))
         link = own_link.IN_LINK if own.linked else own_link.NOT_IN_LINK
-        view.small(f"The {name} is a picture of your own. {said} {link}")
+        view.small(f"The {name} is your picture. {said} {link}")
     st.button("Back to the test image", icon=":material/undo:", key=f"back-{key}", on_click=put_off, args=(key,))
 
 

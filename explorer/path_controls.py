@@ -113,7 +113,8 @@ def number(test: Images, key: str, first: int, name: str | None = None) -> tuple
 def step_slider(steps: int) -> int:
     """Which step is shown large, and where the bead is."""
     parts.bounded("step", 0, steps - 1)
-    return st.slider("Step", 0, steps - 1, (steps - 1) // 2, key="step", width=SLIDER, **BOUND)
+    last, shown = steps - 1, "step %d"
+    return st.slider("Step", 0, last, last // 2, key="step", format=shown, width=SLIDER, **BOUND)
 
 
 def choose_classes(test: Images, how: dict) -> None:
@@ -136,7 +137,7 @@ def choose_classes(test: Images, how: dict) -> None:
     if st.session_state.get("strength", 1.0) not in strengths:
         del st.session_state["strength"]
     low, high, by = strengths[0], strengths[-1], strengths[1] - strengths[0]
-    strength = st.slider("Strength", low, high, 1.0, by, key="strength", width=SLIDER, **BOUND)
+    strength = st.slider("Strength", low, high, 1.0, by, key="strength", format="s = %.2f", width=SLIDER, **BOUND)
     how["step"] = int(np.abs(STRENGTHS - strength).argmin())
 
 
@@ -146,7 +147,7 @@ def more(entry: Entry, test: Images, how: dict, four: tuple[int, ...], classes: 
     bound: dict[str, Any] = {"bind": "query-params"}
     if mode in (LINE, CORNERS):
         with st.container(horizontal=True, gap="small"):
-            st.button("Swap", icon=":material/swap_horiz:", on_click=swap)
+            st.button("Swap", icon=":material/swap_horiz:", key="swap-ends", on_click=swap)
             st.button("Another pair", icon=":material/casino:", on_click=another, args=(test,))
         if how["offered"]:
             how["way"] = st.segmented_control(

@@ -33,11 +33,12 @@ def draw(
     steps: Steps | None = None,
     title: str = "",
     small: bool = False,
+    bare: bool = False,
 ) -> None:
     """line [F, size]: the path; images: test images that are marked; ends [n, size]: the points a, b ... that can be
     dragged; to: told `(end, test image)` when an end was dropped on, or a click hit, an image; clicks: the end that a
     click moves; hint: what can be done here; steps: those of the path, with its bead; small: without tools, and with
-    short titles."""
+    short titles; bare: without legend and hint."""
     from explorer.canvas import scene
 
     layout = insets.layout(entry)
@@ -70,6 +71,7 @@ def draw(
         neighbours=0,
         crowd=5,
         tools=not small,
+        bare=bare,
     )
 
 

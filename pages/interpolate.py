@@ -30,10 +30,11 @@ from explorer.library import Entry, Images
 from explorer.path_controls import CLASSES, CORNERS, LINE, WALK
 
 if TYPE_CHECKING:
-    from streamlit.delta_generator import DeltaGenerator
+    from explorer.canvas.row import Large
 
 WAITING = 500
 HEIGHT, PLANE, ALONE = 508, 520, 560  # pixels of the left figures, of the planes, and of these without controls
+LEGEND = 70  # pixels of a plane's legend and line of words
 LEFT = 560  # pixels of the left column at the width the page is designed for; strips scale with it
 COLUMNS = 4  # large pictures in a row, at least
 FILM, SLOW_SIDE = 31, 5  # pictures of a film, one way; and along a square's side where they are drawn pixel by pixel
@@ -81,12 +82,6 @@ def course(entry: Entry, found: list[End], how: dict) -> Course:
 # -- the figure ----------------------------------------------------------------------------------------------
 
 
-def large(column: DeltaGenerator, picture: np.ndarray, what: str, alt: str) -> None:
-    with column, st.container(gap=None):
-        parts.pictured(images.image_png(picture, images.scale_for(picture.shape[-1], 280)), alt)
-        view.small(what)
-
-
 def step_words(how: dict, run: Course) -> str:
     at = run.t[how["step"]]
     if how["mode"] == WALK:
@@ -95,36 +90,38 @@ def step_words(how: dict, run: Course) -> str:
 
 
 def row_of_pictures(entries: list[Entry], runs: list[Course], found: list[End], how: dict, mixed) -> None:
-    """The ends, and what stands at the chosen step."""
-    at = step_words(how, runs[0])
-    beside = extras(entries[0], runs[0], how) if len(entries) == 1 else []
-    n = len(entries) + len(found) + (mixed is not None) + len(beside)
-    columns = iter(st.columns(max(COLUMNS, n), gap="small"))
-    large(next(columns), found[0].gray, f"{'a: ' if len(found) > 1 else ''}{found[0].short}", f"From {found[0].words}.")
+    """The ends, and what stands at the chosen step; it follows the bead."""
+    from explorer.canvas.row import Large, row
+
+    at, step, several = step_words(how, runs[0]), how["step"], len(entries) > 1
+    shown = [Large(found[0].gray, f"{'a: ' if len(found) > 1 else ''}{found[0].short}", f"From {found[0].words}.")]
     for entry, run in zip(entries, runs, strict=True):
-        what = entry.name if len(entries) > 1 else f"decoded at {at}"
-        large(next(columns), run.pictures[how["step"]], f"**{what}**", f"{entry.name} at {at}.")
+        words, moving = (entry.name, entry.name) if several else (f"decoded at {at}", "decoded at %")
+        shown.append(Large(run.pictures[step], words, f"{entry.name} at {at}.", True, entry.name, moving=moving))
     if mixed is not None:
-        large(next(columns), mixed[how["step"]], f"pixels at {at}", f"The pixels of the two mixed, at {at}.")
-    for picture, what, alt in beside:
-        large(next(columns), picture, what, alt)
+        alt, two = f"The pixels of the two mixed, at {at}.", (found[0].seen, found[1].seen)
+        shown.append(Large(mixed[step], f"pixels at {at}", alt, mix=two, moving="pixels at %"))
+    if not several:
+        shown += extras(entries[0], runs[0], how)
     if len(found) > 1:
-        large(next(columns), found[1].gray, f"b: {found[1].short}", f"To {found[1].words}.")
+        shown.append(Large(found[1].gray, f"b: {found[1].short}", f"To {found[1].words}."))
+    row(shown, "path-pictures", max(COLUMNS, len(shown)))
 
 
-def extras(entry: Entry, run: Course, how: dict) -> list[tuple[np.ndarray, str, str]]:
-    """What else is shown large, with its words and its alternative text."""
+def extras(entry: Entry, run: Course, how: dict) -> list[Large]:
+    """What else is shown large."""
+    from explorer.canvas.row import Large
+
     if how["mode"] == WALK:
         there = ends.of_test(library.images(entry), courses.nearest_image(entry, run.z[how["step"]]))
-        return [(there.gray, f"nearest: {there.short.removeprefix('image ')}", f"Nearest to it is {there.words}.")]
+        return [Large(there.gray, f"nearest: image {there.index:,}", f"Nearest to it is {there.words}.")]
     if how["mode"] != CLASSES:
         return []
     found = []
     for name, label in ((how["origin_name"], how["origin"]), (how["target_name"], how["target"])):
         z = library.from_coordinates(entry, courses.class_mean(entry, label).astype(np.float32))
-        found.append(
-            (courses.decoded(entry, z[None])[0], f"mean of class {name}", f"The mean of class {name}, decoded.")
-        )
+        picture = courses.decoded(entry, z[None])[0]
+        found.append(Large(picture, f"mean of class {name}", f"The mean of class {name}, decoded."))
     return found
 
 
@@ -144,7 +141,7 @@ def strips(entries: list[Entry], runs: list[Course], how: dict, mixed: np.ndarra
         strip(f"**{name}**: the decoder at each step{whose}", run.pictures, how["step"], alt)
     if mixed is not None:
         alt = f"Pixel line: {len(mixed)} pictures, one image fading into the other."
-        strip("**Pixel line**: one image fades into the other", mixed, how["step"], alt)
+        strip("**Pixel line**: one image, as the model sees it, fades into the other", mixed, how["step"], alt)
 
 
 def curve(entries: list[Entry], runs: list[Course], how: dict) -> None:
@@ -194,21 +191,24 @@ def grid(entry: Entry, pictures: np.ndarray, alone: bool) -> None:
         parts.pictured(png, f"{n} × {n} pictures of {entry.name} between four images.", width=WAITING if alone else 400)
 
 
-def plane(entry: Entry, line: np.ndarray, found: list[End], how: dict, many: int, run: Course | None = None) -> None:
-    """Where the path [F, size] runs on the model's plane; run: the course whose steps its bead goes through."""
+def plane(entry: Entry, line: np.ndarray, found: list[End], how: dict, place: int, run: Course | None = None) -> None:
+    """Where the path [F, size] runs on the model's plane; place: 0 for one alone, 1 and 2 for two with one legend; run:
+    the course whose steps its bead goes through."""
+    height = ALONE if view.hidden() else PLANE
     symbol = {WALK: "step", CLASSES: "s"}.get(how["mode"], "t")
     path_plane.draw(
         entry,
         line,
-        (ALONE if view.hidden() else PLANE) // many,
+        (height, (height + LEGEND) // 2, (height - LEGEND) // 2)[place],
         images=tuple(end.index for end in found if end.index is not None),
         ends=np.stack([ends.point(entry, end) for end in found]),
         to=path_controls.to,
         clicks=1 if how["mode"] == LINE else 0,
         hint=hint(how["mode"]),
         steps=run and path_plane.Steps(run, how["step"], symbol, partial(path_controls.step_to, how["mode"])),
-        title=entry.name if many > 1 else "",
-        small=many > 1,
+        title=entry.name if place else "",
+        small=place > 0,
+        bare=place == 2,
     )
 
 
@@ -239,10 +239,7 @@ def what_is_seen(entries: list[Entry], found: list[End], how: dict) -> str:
             f"{words.capital(found[0].words)}, {at}, plus s times the way from the mean of class {how['origin_name']} "
             f"to that of class {how['target_name']}"
         )
-    return (
-        f"{how['steps']} equal steps along {ways} from one image to another, each {at}: decoded, and the pixels of one "
-        "fading into the other"
-    )
+    return f"{how['steps']} equal steps along {ways} from one image to another, each {at}"
 
 
 def caption(entries: list[Entry], found: list[End], runs: list[Course], how: dict, test: Images) -> None:
@@ -250,11 +247,11 @@ def caption(entries: list[Entry], found: list[End], runs: list[Course], how: dic
     if any(draws.slow(entry) for entry in entries):
         said += "; each picture is a sample, drawn pixel by pixel"
     if any(run.log_prior is not None for run in runs):
-        said += "; below, the prior's log density at each step"
+        said += "; the curve is the prior's log density"
         if len(entries) > 1:
             said += ", in each model's own scale: compare the shapes"
     names = " | ".join(entry.name for entry in entries)
-    view.caption(f"{said}.{nowhere(found, how)}", f"{names} · {test.provenance} · pixels as the model sees them")
+    view.caption(f"{said}.{nowhere(found, how)}", f"{names} · {test.provenance}")
 
 
 def nowhere(found: list[End], how: dict) -> str:
@@ -270,7 +267,7 @@ def under_plane(entries: list[Entry], found: list[End], how: dict) -> None:
     """What the plane does not show, and why another way may be better."""
     lost = insets.lost(entries[0])
     if lost is not None:
-        view.small(lost)
+        view.small(f"{words.capital(lost)}.")
     if how["mode"] in (LINE, CORNERS) and how["offered"]:
         points = [ends.point(entries[0], end) for end in found[:2]]
         reason = next(filter(None, [paths.why_circle(entry, *points) for entry in entries[:1]]), None)
@@ -361,18 +358,18 @@ def along(shown: list[Entry], found: list[End], how: dict, test: Images, place, 
     with parts.working("Drawing the pictures of the path pixel by pixel …", any(map(draws.slow, shown))):
         runs = [course(entry, found, how) for entry in shown]
     mixed = paths.pixel_path(found[0].seen, found[1].seen, len(runs[0].t)) if how["mode"] == LINE else None
-    with parts.stage(place), st.container(gap="small"):
+    with parts.stage(place), st.container(gap="small" if len(shown) == 1 else "xsmall"):
         row_of_pictures(shown, runs, found, how, mixed)
         strips(shown, runs, how, mixed)
         curve(shown, runs, how)
     caption(shown, found, runs, how, test)
     placed = [(entry, run) for entry, run in zip(shown, runs, strict=True) if insets.able(entry)]
     with right, st.container(gap="xxsmall"):
-        for entry, run in placed:
-            plane(entry, run.fine_z, found, how, len(placed), run)
+        for i, (entry, run) in enumerate(placed):
+            plane(entry, run.fine_z, found, how, i + 1 if len(placed) > 1 else 0, run)
+        save(shown, runs, found, how, mixed)
         if placed:
             under_plane([entry for entry, _ in placed], found, how)
-        save(shown, runs, found, how, mixed)
 
 
 def square(shown: list[Entry], found: list[End], how: dict, test: Images, place, right) -> None:
@@ -394,13 +391,13 @@ def square(shown: list[Entry], found: list[End], how: dict, test: Images, place,
     caption(shown, found, [], how, test)
     placed = [entry for entry in shown if insets.able(entry)]
     with right, st.container(gap="xxsmall"):
-        for entry in placed:
+        for i, entry in enumerate(placed):
             z = made[entry.name][0]
             outline = np.concatenate([z[0], z[1:, -1], z[-1, -2::-1], z[-2::-1, 0]])
-            plane(entry, outline, found, how, len(placed))
+            plane(entry, outline, found, how, i + 1 if len(placed) > 1 else 0)
+        save_grid(shown, found, made)
         if placed:
             under_plane(placed, found, how)
-        save_grid(shown, found, made)
 
 
 main()

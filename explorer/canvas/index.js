@@ -5,3 +5,4 @@ export { loadProgram, readSafetensors } from "./interpreter.js";
 export { mount } from "./component.js";
 export { padBeside } from "./pad-beside.js";
 export { mountPad } from "./pad-alone.js";
+export { mountRow } from "./row.js";

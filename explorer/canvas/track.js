@@ -39,6 +39,7 @@ export const tracking = {
     this.readyTrack();
     this.beading = index;
     this.pointer = this.probe = null;
+    this.hover = this.hoverPseudo = null;
     this.settings = { ...this.settings, bead: shareOf(this.settings.paths[0], index) };
     this.asking = true;
     this.marked("over");
@@ -49,8 +50,8 @@ export const tracking = {
     const { stops } = this.settings.track;
     const step = nearestStop(stops, this.beading);
     this.placeBead(stops[step]);
+    this.showBead(); // what the page will answer, so that nothing flickers until it does
     this.beading = null;
-    window.dispatchEvent(new CustomEvent(MOVED, { detail: { model: this.views[0].about.name, at: null } }));
     this.callbacks.onBead?.(step);
   },
 

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import io
+import json
 
 import numpy as np
 import pytest
+import safetensors.numpy
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from explorer import ROOT, courses, ends, library, own_pictures, path_controls, path_files, paths
+from explorer import (
+    ROOT,
+    courses,
+    ends,
+    insets,
+    library,
+    own_pictures,
+    path_controls,
+    path_files,
+    path_plane,
+    paths,
+    picture_code,
+)
 from explorer.charts import theme
 
 MODES = ("Line", "Corners", "Walk", "Classes")
@@ -38,6 +52,18 @@ def said(at: AppTest) -> str:
     return "\n".join(str(part.value) for part in at.markdown)
 
 
+def large(at: AppTest) -> list[str]:
+    """The words under the large pictures."""
+    rows = [json.loads(part.proto.json) for part in at.get("bidi_component") if part.key == "path-pictures"]
+    return [picture["words"] for row in rows for picture in row["figures"]]
+
+
+def settings(at: AppTest) -> dict:
+    """Those of the plane."""
+    (found,) = [json.loads(part.proto.json) for part in at.get("bidi_component") if part.key != "path-pictures"]
+    return found["settings"]
+
+
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("name", FAMILIES)
 def test_every_mode_with_a_model_of_every_family(name, mode):
@@ -49,8 +75,9 @@ def test_every_mode_with_a_model_of_every_family(name, mode):
         "Classes": "plus s times the way from the mean of class",
     }
     assert words[mode] in said(at)
-    assert len(at.get("bidi_component")) == 1
+    assert len(settings(at)["ends"]) == {"Line": 2, "Corners": 4}.get(mode, 1)
     assert at.get("image")
+    assert bool(large(at)) == (mode != "Corners")
     density = library.why_not(library.find(name), "prior_density") is None and mode != "Corners"
     assert len(at.get("plotly_chart")) == density
     assert ("No curve of log p(z): " in said(at)) == (not density and mode != "Corners")
@@ -61,9 +88,9 @@ def test_the_link_holds_the_whole_view():
     link = {"model": "digits-standard-2d", "image": "3", "towards": "8", "steps": "21", "step": "18"}
     at = opened(**link)
     assert "21 equal steps" in said(at)
-    assert "decoded at t = 0.90" in said(at)
+    assert "decoded at t = 0.90" in large(at)
     at = opened(model="digits-standard-2d", mode="Classes", image="3", origin="2", target="5", strength="-0.5")
-    assert "decoded at s = \N{MINUS SIGN}0.50" in said(at)
+    assert "decoded at s = \N{MINUS SIGN}0.50" in large(at)
     assert "from the mean of class 2 to that of class 5" in said(at)
 
 
@@ -159,13 +186,83 @@ def test_an_upload_becomes_the_start_and_a_corrupt_one_is_told(entry):
     uploader = next(found for found in at.file_uploader if "Start" in found.label)
     uploader.set_value(("mine.png", as_png(library.images(entry).gray[5, 0]), "image/png")).run()
     assert not at.exception
-    assert "a: your picture" in said(at)
-    assert "It is not part of the link." in said(at)
+    assert "a: your picture" in large(at)
+    assert "The start is your picture. Your picture was taken as it is. It is part of the link." in said(at)
     uploader = next(found for found in at.file_uploader if "Start" in found.label)
     uploader.set_value(("broken.png", b"PNG nothing", "image/png")).run()
     assert not at.exception
     assert "cannot be read as a picture" in said(at)
-    assert "a: image" in said(at)
+    assert large(at)[0].startswith("a: image")
+
+
+def test_a_link_brings_pictures_of_ones_own_which_change_places_and_go(entry):
+    test = library.images(entry)
+    first, last = (picture_code.encode(test.gray[i]) for i in (5, 6))
+    at = opened(model=entry.name, own=first, own_to=last, image="3")
+    assert [large(at)[0], large(at)[-1]] == ["a: your picture", "b: your picture"]
+    np.testing.assert_allclose(settings(at)["ends"], places(entry, 5, 6), atol=1e-4)
+    at.button(key="swap-ends").click().run()
+    assert (at.query_params["own"], at.query_params["own_to"]) == (last, first)
+    np.testing.assert_allclose(settings(at)["ends"], places(entry, 6, 5), atol=1e-4)
+    at.button(key="back-towards").click().run()
+    assert large(at)[-1].startswith("b: image 3")
+    at.number_input(key="image").set_value(8).run()
+    assert large(at)[0].startswith("a: image 8")
+    assert not at.query_params.get("own")
+    assert not at.exception
+
+
+def places(entry, *images: int) -> np.ndarray:
+    """Where the model puts test images that come as pictures of one's own."""
+    points = [ends.point(entry, ends.own(entry, library.images(entry).gray[i])) for i in images]
+    return path_plane.placed(entry, insets.layout(entry), np.stack(points))
+
+
+def test_a_picture_in_the_link_is_scaled_for_images_of_another_size(entry):
+    mnist = library.images(library.find("mnist-vampprior-2d"))
+    at = opened(model=entry.name, own=picture_code.encode(mnist.gray[0]))
+    assert large(at)[0] == "a: your picture"
+    assert "scaled from 28 × 28 to 8 × 8 pixels" in said(at)
+
+
+@pytest.mark.parametrize("code", ["nothing", "AQEICHja", "-", "AQEI CHja", "<script>", "A" * 5000])
+def test_a_link_with_a_damaged_picture_has_a_sentence_and_a_test_image(entry, code):
+    at = opened(model=entry.name, own_to=code, mode="Corners")
+    assert not at.exception
+    assert "Test image" in at.info[0].value
+    assert "is shown in its place" in at.info[0].value
+    assert len(settings(at)["ends"]) == 4
+
+
+def test_a_picture_that_is_too_large_for_the_link_lasts_as_long_as_the_visit(entry, monkeypatch):
+    monkeypatch.setattr(picture_code, "LONGEST", 20)
+    at = opened(model=entry.name)
+    uploader = next(found for found in at.file_uploader if "Start" in found.label)
+    uploader.set_value(("mine.png", as_png(library.images(entry).gray[5, 0]), "image/png")).run()
+    assert large(at)[0] == "a: your picture"
+    assert "It is too large for the link" in said(at)
+    assert not at.query_params.get("own")
+
+
+def test_the_bead_has_the_codes_of_the_path_or_the_pictures_of_its_steps(entry):
+    points = library.encoding(entry).points
+    run = courses.line(entry, points[3], points[8], 7)
+    told = {}
+    steps = path_plane.Steps(run, 2, "t", lambda step: told.setdefault("step", step))
+    sent = {}
+
+    def address(content: bytes, mimetype: str) -> str:
+        sent[mimetype] = content
+        return mimetype
+
+    found = steps.track(True).json(address)
+    assert (found["sheet"], found["values"]) == (None, pytest.approx(np.linspace(0, 1, 7).tolist()))
+    codes = safetensors.numpy.load(sent["application/octet-stream"])["codes"]
+    np.testing.assert_allclose(codes[found["stops"]], run.z, atol=1e-2 * np.abs(run.z).max())
+    found = steps.track(False).json(address)
+    sheet = np.asarray(Image.open(io.BytesIO(sent["image/png"])))
+    np.testing.assert_array_equal(sheet, np.concatenate(list(run.pictures[:, 0]), axis=1))
+    assert found["codes"] is None
 
 
 # -- files -------------------------------------------------------------------------------------------------------
