@@ -21,12 +21,13 @@ _EXPORT = re.compile(r"^export\s+((?:async\s+)?(?:function\*?|class|const)\s+(\w
 _OTHER = re.compile(r"^\s*(import|export)\b.*$", re.MULTILINE)
 
 
-def script(folder: Path = FOLDER) -> str:
+def script(folder: Path | None = None) -> str:
     """The bundle: an ES module that exports what `index.js` exports, with the style sheets inside.
 
     Made once, in some milliseconds, and again when a file has changed: a page that is reloaded shows what was edited.
     folder: of the modules, the canvas's by default.
     """
+    folder = folder or FOLDER
     files = (path for path in folder.iterdir() if path.suffix in (".js", ".css"))
     return _made(folder, tuple(sorted((path.name, path.stat().st_mtime_ns) for path in files)))
 
