@@ -6,7 +6,7 @@ import sys
 
 import torch
 
-from . import canvas, convolutions, hierarchy, likelihood, pixelcnn, sphere, startup, training_step
+from . import canvas, convolutions, crowd, hierarchy, likelihood, pages, pixelcnn, sphere, startup, training_step
 from .timing import show
 
 SCRIPTS = {
@@ -18,6 +18,8 @@ SCRIPTS = {
     "convolutions": convolutions,
     "startup": startup,
     "canvas": canvas,
+    "pages": pages,
+    "crowd": crowd,
 }
 
 torch.set_num_threads(1)

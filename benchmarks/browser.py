@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,8 +30,14 @@ def browser() -> Iterator:
         found.close()
 
 
+class Address(str):
+    """`http://localhost:8501`, and the number of the process that answers there."""
+
+    pid: int
+
+
 @contextmanager
-def server() -> Iterator[str]:
+def server() -> Iterator[Address]:
     """The address of a fresh explorer; it may not answer yet."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -42,10 +49,25 @@ def server() -> Iterator[str]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        yield f"http://localhost:{port}"
+        address = Address(f"http://localhost:{port}")
+        address.pid = process.pid
+        yield address
     finally:
         process.terminate()
         process.wait()
+
+
+def answering(address: str) -> None:
+    """Wait until the server answers."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            with urllib.request.urlopen(f"{address}/_stcore/health", timeout=2):
+                return
+        except OSError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.1)
 
 
 def go(page, address: str) -> None:
