@@ -12,6 +12,8 @@ from explorer.library import Entry, Images
 
 FROM, TOWARDS = focus.KEY, "towards"
 """The widget keys of the two ends' test images."""
+MOST_MB = 10
+"""Of a picture, in megabytes: the server's own limit is that of a zipped model."""
 OWN = {FROM: own_link.FROM, TOWARDS: own_link.TOWARDS}
 
 
@@ -86,7 +88,8 @@ def told(test: Images, key: str, name: str) -> None:
 def uploader(test: Images, key: str) -> None:
     label = "Start from a picture of your own" if key == FROM else "Go to a picture of your own"
     kinds, place = list(own_pictures.KINDS), f"own-file-{key}"
-    st.file_uploader(label, kinds, key=place, on_change=_uploaded, args=(test, key, place))
+    heard = partial(_uploaded, test, key, place)
+    st.file_uploader(label, kinds, key=place, max_upload_size=MOST_MB, on_change=heard)
 
 
 def _uploaded(test: Images, key: str, place: str) -> None:
