@@ -70,7 +70,7 @@ def _compared() -> list[str]:
 
 def finish() -> None:
     """Add to the menu what is known when the page is drawn: its lines of Python, and files of what it shows."""
-    from explorer.sharing import files, live, scripts
+    from explorer.sharing import files, kept, live, scripts
 
     page, place = st.session_state.get(_PAGE, ""), st.session_state.pop(_PLACE, None)
     if place is None or page in _NO_MODEL or not library.whole():
@@ -78,8 +78,8 @@ def finish() -> None:
     entries, settings = view.models(), {str(key): value for key, value in st.session_state.items()}
     with place:
         live.offer(page, settings)
-        _files(files.of(page, entries, settings))
-        _lines(scripts.of(page, entries, settings), len(entries))
+        _files(kept.keep(files.of, page, entries, settings))
+        _lines(kept.keep(scripts.of, page, entries, settings), len(entries))
 
 
 def _files(found: list[File]) -> None:
