@@ -56,16 +56,20 @@ def menu(title: str) -> None:
 
 def _share(page: str, title: str) -> None:
     entries = view.models() if library.whole() and page not in _NO_MODEL else []
-    models = _compared() if page == "side_by_side" else [entry.name for entry in entries]
+    models = _named(page, [entry.name for entry in entries])
     name = "-".join([*(["-beside-".join(models)] if models else []), page.replace("_", "-") or "home"])
     figure = {"models": models, "name": name, "title": title}
     _drawn({"model": entries[0].name if entries else None, "title": title, "figure": figure})
     st.session_state[_PLACE] = st.container(gap="xxsmall", width=_WIDTH)
 
 
-def _compared() -> list[str]:
-    """The models of Side by side, which has up to four."""
-    return list(st.session_state.get("models") or [entry.name for entry in view.models()])
+def _named(page: str, picked: list[str]) -> list[str]:
+    """The models or the run that a picture of this page is of; picked: the models of the pickers."""
+    if page == "side_by_side":  # which has up to four
+        return list(st.session_state.get("models") or picked)
+    if page == "runs":
+        return [str(st.session_state["run"])] if st.session_state.get("run") else []
+    return [] if page == "results" else picked
 
 
 def finish() -> None:
