@@ -1,5 +1,9 @@
 """Active units: which latent units carry information about the image, and which have died."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 import streamlit as st
 
@@ -7,8 +11,15 @@ from explorer import fates, library, naming, parts, unit_numbers, usage, view, w
 from explorer.charts import lives, units
 from explorer.library import Entry
 
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
 HEIGHT, WIDTH = 450, 990
 LIVES_HEIGHT = 360
+FEW, SHARE = 16, 0.4
+"""A model of so few units at most has its bars in this share of the width, and their lives beside them."""
+SPOKEN = 5
+"""Units that are told to those who do not see the chart."""
 THRESHOLD = unit_numbers.THRESHOLD
 THRESHOLDS = tuple(round(step * 10.0**power, 6) for power in range(-4, 1) for step in (1, 2, 5))[:-2]
 
@@ -175,7 +186,7 @@ def names(entry: Entry, found: fates.UnitHistory) -> tuple[str, ...]:
     return tuple(naming.units(layers)) if named else ()
 
 
-def training(entries: list[Entry], threshold: float) -> None:
+def training(entries: list[Entry], threshold: float, height: int = LIVES_HEIGHT) -> None:
     """How the variance of each unit went as training went on, and when units died."""
     known = [(entry, found) for entry in entries if (found := fates.history(entry)) is not None]
     if not known:
@@ -193,17 +204,50 @@ def training(entries: list[Entry], threshold: float) -> None:
         )
         for (entry, found), fate in zip(known, told, strict=True)
     ]
-    figure = lives.lives(drawn, threshold, view.tones(), LIVES_HEIGHT)
-    view.figure(figure, "lives", "Variance of each unit over the epochs.")
+    figure = lives.lives(drawn, threshold, view.tones(), height)
+    sentences = [
+        fates.sentence(fate, list(names(entry, found)) or None)
+        for (entry, found), fate in zip(known, told, strict=True)
+    ]
+    view.figure(figure, "lives", f"Variance of each unit over the epochs. {' '.join(sentences)}".replace("*", ""))
     legend = "Each line is a unit: dark while it is active, gray and dotted while it is not; × marks its death. "
     under(
         [entry for entry, _ in known],
-        [
-            (legend if i == 0 else "") + fates.sentence(fate, list(names(entry, found)) or None)
-            for i, ((entry, found), fate) in enumerate(zip(known, told, strict=True))
-        ],
+        [(legend if i == 0 else "") + sentence for i, sentence in enumerate(sentences)],
         [f"{entry.name} · {found.source} · threshold {threshold:g}" for entry, found in known],
     )
+
+
+def bars(
+    able: list[Entry], shown: list[units.Units], threshold: float, width: int, place: DeltaGenerator | None = None
+) -> None:
+    """The units as they are, and what is seen."""
+    figure = units.bars(shown, threshold, view.tones(), HEIGHT, width)
+    view.figure(figure, "bars", spoken(shown), place)
+    caption(able, shown, threshold)
+
+
+def spoken(shown: list[units.Units]) -> str:
+    """For those who do not see the bars: the units that vary most, with their numbers."""
+    told = []
+    for one in shown:
+        order = np.argsort(-one.variances, kind="stable")[:SPOKEN]
+        carried = ["" if one.kl is None else f", {one.kl[u]:.2f} nats" for u in order]
+        units_told = (
+            f"unit {one.names[u]} {one.variances[u]:.3g}{nats}" for u, nats in zip(order, carried, strict=True)
+        )
+        told.append(f"{one.name}: {'; '.join(units_told)}")
+    return f"Variance and KL of each unit, largest variance first. {'. '.join(told)}."
+
+
+def beside_each_other(able: list[Entry], shown: list[units.Units], threshold: float, place: DeltaGenerator) -> None:
+    """Few units: their bars need little room, and their lives stand beside them."""
+    place.empty()
+    left, right = st.columns([SHARE, 1 - SHARE], gap="medium")
+    with left:
+        bars(able, shown, threshold, round(SHARE * WIDTH))
+    with right:
+        training(able, threshold, HEIGHT - 36)
 
 
 def main() -> None:
@@ -221,10 +265,11 @@ def main() -> None:
         place.empty()
     else:
         shown = [units_of(entry) for entry in able]
-        figure = units.bars(shown, threshold, view.tones(), HEIGHT, WIDTH)
-        view.figure(figure, "bars", "Variance and KL of each unit.", place)
-        caption(able, shown, threshold)
-        training(able, threshold)
+        if len(able) == 1 and len(shown[0].variances) <= FEW and fates.history(able[0]) is not None:
+            beside_each_other(able, shown, threshold, place)
+        else:
+            bars(able, shown, threshold, WIDTH, place)
+            training(able, threshold)
     view.explain(WORDS, MATHS)
 
 

@@ -14,8 +14,8 @@ FLOOR = 1e-6
 """Variances below this are drawn at it: a logarithm has no zero."""
 GAP = 1
 """Places between the units of two layers."""
-SLOTS = 10
-"""A model with fewer units gets as much room as one with so many, so that two bars are not two walls."""
+WIDEST = 72
+"""Pixels that a unit's bar and the gap beside it take at most, so that two bars are not two walls."""
 UPRIGHT, NAMED = 20, 9
 """Pixels between two bars from which on the units' numbers stand upright under them, and are there at all."""
 
@@ -63,17 +63,17 @@ class Units:
 
 
 def bars(models: list[Units], threshold: float, tones: Tone, height: int, width: int) -> go.Figure:
-    """Two rows of bars, variance above KL, one column per model, all models on the same axes.
+    """Two rows of bars, variance above KL, one column per model, all models on the same scales.
 
     threshold: units whose variance is not above it are dead: gray and hatched; width: of the figure in pixels, as far
     as it is known, from which follows whether the units' numbers fit upright.
     """
     several = len(models) > 1
     figure = go.Figure(layout=layout(tones, height, margin=margins(several), bargap=0.25))
-    slots = max(SLOTS, *(int(one.places[-1]) + 1 for one in models))
     for i, (one, domain) in enumerate(zip(models, columns(len(models)), strict=True)):
-        room = (width - 80) * (domain[1] - domain[0]) / slots
-        _unit_axes(figure, one, tones, i, {"domain": domain, "range": _middle(int(one.places[-1]) + 1, slots)}, room)
+        places, across = int(one.places[-1]) + 1, (width - 80) * (domain[1] - domain[0])
+        slots = max(float(places), across / WIDEST)
+        _unit_axes(figure, one, tones, i, {"domain": domain, "range": _middle(places, slots)}, across / slots)
         _value_axes(figure, models, threshold, tones, i)
         figure.add_traces(_traces(one, threshold, tones, i))
         threshold_line(figure, threshold, tones, _mark(2 * i + 1))
@@ -150,7 +150,7 @@ def threshold_line(figure: go.Figure, threshold: float, tones: Tone, mark: str) 
     )
 
 
-def _middle(n: int, slots: int) -> list[float]:
+def _middle(n: int, slots: float) -> list[float]:
     """The range of an axis of `slots` places with n bars in its middle."""
     air = (slots - n) / 2
     return [-0.5 - air, n - 0.5 + air]
