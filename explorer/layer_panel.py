@@ -67,8 +67,8 @@ def many(entry: Entry, test: Images, places: np.ndarray, names: list[str]) -> No
 
 
 def upto(names: list[str]) -> list[str]:
-    """`z₂ alone`, `z₂ and z₁`; the last picture is the whole reconstruction."""
-    return [f"{names[0]} alone", *(f"{', '.join(names[:k])} and {names[k]}" for k in range(1, len(names)))]
+    """`z₂ alone`, `all layers`; the last picture is the whole reconstruction."""
+    return [f"{names[0]} alone", *(f"{names[0]} to {names[k]}" for k in range(1, len(names) - 1)), "all layers"]
 
 
 def picture(column, image: np.ndarray, said: str) -> None:

@@ -17,6 +17,7 @@ from explorer import (
     layered,
     library,
     parts,
+    row_figure,
     selecting,
     usage,
     view,
@@ -29,8 +30,9 @@ from explorer.library import Entry, Images
 
 HEIGHT, WIDTH, HALF = 512, 992, 488
 BESIDE = 76
-ROWS, DRAWS, FEW_DRAWS, HALF_DRAWS = 5, 8, 3, 2
-"""Test images on one sheet, and draws for each: also where pixels are drawn one by one, and beside another model."""
+ROWS, STEPWISE_ROWS, DRAWS, FEW_DRAWS, HALF_DRAWS = 5, 4, 8, 3, 2
+"""Test images on one sheet, also of one with fewer columns; and draws for each, also where pixels are drawn one by
+one, and beside another model."""
 PLANES, HALF_PLANES = 408, 436
 """Pixels of the canvas of a hierarchy's planes; and of one in half the width, where its planes stand one above the
 other and the canvas grows by a third."""
@@ -120,9 +122,9 @@ def middle(grid: tuple[int, int]) -> int:
 # -- a hierarchy ----------------------------------------------------------------------------------------------
 
 
-def some(test: Images, first: int) -> np.ndarray:
+def some(test: Images, first: int, rows: int = ROWS) -> np.ndarray:
     """The test images of a sheet: the chosen one and those that follow it."""
-    return (first + np.arange(min(ROWS, len(test.gray)))) % len(test.gray)
+    return (first + np.arange(min(rows, len(test.gray)))) % len(test.gray)
 
 
 def named(test: Images, i: int) -> tuple[str, str]:
@@ -156,7 +158,8 @@ def redrawn(entry: Entry, test: Images, chosen: dict, width: int, alone: bool) -
     ]
     heads = ["x", "all layers", f"{rest} mean", *(f"draw {k + 1}" for k in range(n))]
     figure = strips.strips(rows, heads, view.tones(), width, HEIGHT, beside=BESIDE)
-    view.figure(figure, f"redrawn-{entry.name}", f"{len(who)} test images: {kept_names} kept, {rest} drawn {n} times.")
+    alt = f"{len(who)} test images: {kept_names} kept, {rest} drawn {n} times."
+    row_figure.shown(figure, f"redrawn-{entry.name}", alt, width)
     view.caption(
         f"{kept_names} of each test image is kept, and {rest} drawn anew from p({rest} | {kept_names}), {n} times: "
         f"what all draws share is what {kept_names} holds. “{rest} mean” has {rest} where the prior expects "
@@ -168,7 +171,7 @@ def redrawn(entry: Entry, test: Images, chosen: dict, width: int, alone: bool) -
 def stepwise(entry: Entry, test: Images, chosen: dict, width: int) -> None:
     """One layer of the image after the other, and what each changes."""
     layers = len(usage.layers(entry))
-    who = some(test, chosen["image"])
+    who = some(test, chosen["image"], STEPWISE_ROWS)
     z = library.encoding(entry).points[who]
 
     def decode() -> np.ndarray:
@@ -185,7 +188,8 @@ def stepwise(entry: Entry, test: Images, chosen: dict, width: int) -> None:
         rows.append(strips.Row(name, np.stack(shown), note))
     heads = ["x", "no layer", *(f"+ {name}" for name in names), *(f"what {name} adds" for name in names)]
     figure = strips.strips(rows, heads, view.tones(), width, HEIGHT, beside=BESIDE)
-    view.figure(figure, f"stepwise-{entry.name}", f"{len(who)} test images, decoded with more and more layers.")
+    alt = f"{len(who)} test images, decoded with more and more layers."
+    row_figure.shown(figure, f"stepwise-{entry.name}", alt, width)
     view.caption(
         f"From the prior's mean (“no layer”), one layer of the image is added after the other; what is not added stays "
         f"where the prior expects it. Red: brighter than before, blue: darker.{gains(entry, names)}{is_sample(entry)}",

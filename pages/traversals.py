@@ -7,7 +7,21 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from explorer import draws, focus, layered, library, naming, parts, traversal, unit_numbers, usage, view, walking, words
+from explorer import (
+    draws,
+    focus,
+    layered,
+    library,
+    naming,
+    parts,
+    row_figure,
+    traversal,
+    unit_numbers,
+    usage,
+    view,
+    walking,
+    words,
+)
 from explorer.charts import images, sheet, strips
 from explorer.library import Entry, Images
 from explorer.walking import BESIDE, FEW, FIT, HEIGHT, MOST_STEPS, SLOW_ROWS, WIDTH, at_once, filled, own_steps
@@ -213,7 +227,8 @@ def figure(entry: Entry, starts: list[Start], chosen: dict, width: int, steps: i
         for i, (walk, of_walk) in enumerate(zip(walks, pictures, strict=True))
     ]
     drawn = strips.strips(rows, heads, view.tones(), width, HEIGHT, beside=BESIDE)
-    view.figure(drawn, f"walks-{entry.name}", f"{len(walks)} walks of {steps} steps through {entry.name}.")
+    alt = f"{len(walks)} walks of {steps} steps through {entry.name}."
+    row_figure.shown(drawn, f"walks-{entry.name}", alt, width)
     return of_starts[0]
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from explorer.charts.images import image_png
+from explorer.charts.images import enlarge, image_png, png
 from explorer.charts.theme import BODY, SMALL, Tone, axis, layout
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ DIVERGING = {
 }
 """Less, the same, more, in each theme: blue and red around white, and around the paper of dark pages, where a white
 picture would outshine all others."""
+FRAME = 3
+"""Pixels of the frame around a difference."""
 GHOST = 0.03
 """The height of a bar of a code that is never used, as a share of the highest: it can be seen and clicked."""
 
@@ -66,8 +68,13 @@ def code_map(image: np.ndarray, codes: np.ndarray, chosen: int, tones: Tone, sid
 
 
 def difference(before: np.ndarray, after: np.ndarray, tones: Tone) -> bytes:
-    """`change` of two images as a PNG."""
-    return image_png(change(before, after, tones), _scale(before))
+    """`change` of two images as a PNG, with a thin frame: where nothing changes it has the page's own tone."""
+    scale = _scale(before)
+    picture = enlarge(change(before, after, tones).transpose(1, 2, 0), scale)
+    rule = tuple(int(tones.rule[i : i + 2], 16) for i in (1, 3, 5))
+    for edge in (picture[:FRAME], picture[-FRAME:], picture[:, :FRAME], picture[:, -FRAME:]):
+        edge[:] = rule
+    return png(picture)
 
 
 def change(before: np.ndarray, after: np.ndarray, tones: Tone) -> np.ndarray:
