@@ -93,7 +93,7 @@ def one(entries: list[Entry], test: Images, i: int) -> None:
         others = nearest != i
         nearest, distances = nearest[others][:k], distances[others][:k]
         with st.container(gap="xxsmall"):
-            parts.pictured(images.grid_png(test.gray[nearest], ACROSS, gap=1), "The nearest test images")
+            parts.pictured(images.grid_png(test.gray[nearest], ACROSS, gap=1), f"The {k} nearest test images")
             name = "" if len(entries) == 1 else f" for {entry.name}"
             classes = "" if test.labels is None else ": " + ", ".join(_named(test, int(j)) for j in nearest)
             view.small(f"nearest test images{name}{classes} ({distances[0]:.2f}–{distances[-1]:.2f} away)")

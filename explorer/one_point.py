@@ -122,7 +122,8 @@ def answer(entry: Entry, z: np.ndarray, title: str) -> None:
         view.small("mean of p(x|z)" if library.shows(entry) == "mean" else "a sample of p(x|z)")
     with right, st.container(gap="xxsmall"):
         nearest, distances = planes.nearest(test.coordinates, library.coordinates(entry, z), NEAREST)
-        st.image(images.grid_png(test.images.gray[nearest], NEAREST // 2, gap=1), width="stretch", alt="Nearest images")
+        alt = f"The {NEAREST} test images nearest to it"
+        st.image(images.grid_png(test.images.gray[nearest], NEAREST // 2, gap=1), width="stretch", alt=alt)
         view.small(f"nearest test images{_classes(test.images, nearest)} ({distances[0]:.2f}–{distances[-1]:.2f} away)")
 
 

@@ -215,7 +215,8 @@ def picture_rows(
             rows += [strips.Row(entry.name, draws.from_prior(entry, seed, n).pictures, "sampled") for entry in sampled]
     figure = strips.strips(rows, [""] * n, view.tones(), WIDTH, height, beside=beside, blocks=1)
     key = "pictures" if seed is not None else "selected-pictures"
-    view.figure(figure, key, f"{what}, reconstructed by {' and '.join(entry.name for entry in able)}.")
+    alt = f"{words.count(n, 'picture')} in a row: {what}, reconstructed by {' and '.join(e.name for e in able)}."
+    view.figure(figure, key, alt)
     if seed is not None:
         said = [f"{words.capital(what)}, and what each model makes of them: {parts.shown(able)}."] if able else []
         said += ["Samples from each prior, with the same seed."] if sampled else []

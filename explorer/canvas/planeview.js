@@ -1,5 +1,5 @@
 /** One plane: its data, its three canvases (ground, points, what lies over them) and what is where on it. */
-import { el, sizeCanvas } from "./dom.js";
+import { el, number, sizeCanvas } from "./dom.js";
 import { drawAxes, margins } from "./axes.js";
 import { colouring } from "./colouring.js";
 import { Density } from "./contours.js";
@@ -109,7 +109,19 @@ export class PlaneView {
     if (this.flat) this.way.give(this.xy, 2);
     this.layer.place(this.xy);
     this.whole = null;
+    this.name();
     this.mark("ground", "dots", "over");
+  }
+
+  /** What those hear who do not see it: how many points there are, and from where to where. */
+  name() {
+    const along = (axis) => {
+      let [low, high] = [Infinity, -Infinity];
+      for (let i = axis; i < 2 * this.n; i += 2) [low, high] = [Math.min(low, this.xy[i]), Math.max(high, this.xy[i])];
+      return `from ${number(low, 1)} to ${number(high, 1)} along ${axis ? this.about.yTitle : this.about.xTitle}`;
+    };
+    const where = this.n ? `: ${this.n.toLocaleString("en")}, ${along(0)} and ${along(1)}` : "";
+    this.over.setAttribute("aria-label", `Test images in the latent space of ${this.about.name}${where}. Arrow keys move the probe, question mark lists the keys.`);
   }
 
   /** The same plane with other values to colour by, or with other contours. */
