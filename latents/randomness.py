@@ -20,7 +20,10 @@ def seeded(seed: int | None, device: torch.device | str = "cpu") -> Iterator[Non
         return
     device = torch.device(device)
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
+        if device.type == "cpu":  # `torch.manual_seed` would note down the whole stack for GPUs that are not used
+            torch.default_generator.manual_seed(seed)
+        else:
+            torch.manual_seed(seed)
         yield
 
 
