@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zlib
 
 import numpy as np
 from PIL import Image
@@ -43,7 +44,8 @@ def png(picture: np.ndarray, scale: int = 1) -> bytes:
     mode = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}[channels]
     data = enlarge(to_uint8(picture), scale)
     out = io.BytesIO()
-    Image.fromarray(data[:, :, 0] if channels == 1 else data, mode).save(out, "PNG", compress_level=6)
+    # Pixels are enlarged, so they repeat: run lengths take less room than a search for patterns, and half the time.
+    Image.fromarray(data[:, :, 0] if channels == 1 else data, mode).save(out, "PNG", compress_type=zlib.Z_RLE)
     return out.getvalue()
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -90,73 +90,74 @@ def strips(
     used = head + grid.rows * (grid.side + BETWEEN)
     high = min(float(height), used)
     whole = max(float(width), grid.blocks * (across + APART) - APART)
-    figure = go.Figure(layout=layout(tones, round(high), margin={"l": 0, "r": 0, "t": 0, "b": 0}, dragmode=False))
-    figure.update_xaxes(visible=False, range=[0, whole], fixedrange=True, constrain="domain", constraintoward="left")
-    figure.update_yaxes(visible=False, range=[high, 0], fixedrange=True, scaleanchor="x", constrain="domain")
-    figure.update_yaxes(constraintoward="top")
+    parts = _Parts([], [], [])
     for block in range(grid.blocks):
         here = rows[block * grid.rows : (block + 1) * grid.rows]
         left = block * (across + APART)
         if here:
-            _heads(figure, heads, left + beside, grid.side, tones)
+            _heads(parts, heads, left + beside, grid.side, tones)
         for i, row in enumerate(here):
-            _row(figure, row, left, head + i * (grid.side + BETWEEN), beside, grid.side, tones)
-    return figure
+            _row(parts, row, left, head + i * (grid.side + BETWEEN), beside, grid.side, tones)
+    fixed = {"visible": False, "fixedrange": True, "constrain": "domain"}
+    axes = {
+        "xaxis": fixed | {"range": [0, whole], "constraintoward": "left"},
+        "yaxis": fixed | {"range": [high, 0], "scaleanchor": "x", "constraintoward": "top"},
+    }
+    drawn = {"images": parts.images, "annotations": parts.words}
+    margin = {"l": 0, "r": 0, "t": 0, "b": 0}
+    return go.Figure(parts.traces, layout(tones, round(high), margin=margin, dragmode=False, **axes, **drawn))
 
 
-def _heads(figure: go.Figure, heads: list[str], left: float, side: float, tones: Tone) -> None:
+@dataclass(frozen=True)
+class _Parts:
+    """What a figure is made of, in one go: Plotly's `add_...` look through all that was added before."""
+
+    traces: list[dict[str, Any]]
+    images: list[dict[str, Any]]
+    words: list[dict[str, Any]]
+
+
+def _heads(parts: _Parts, heads: list[str], left: float, side: float, tones: Tone) -> None:
     for column, head in enumerate(heads):
         if head:
-            _words(figure, head, left + column * (side + GAP) + side / 2, HEAD / 2, "center", tones.muted)
+            _words(parts, head, left + column * (side + GAP) + side / 2, HEAD / 2, "center", tones.muted)
 
 
-def _row(figure: go.Figure, row: Row, left: float, top: float, beside: int, side: float, tones: Tone) -> None:
+def _row(parts: _Parts, row: Row, left: float, top: float, beside: int, side: float, tones: Tone) -> None:
     n, high = len(row.pictures), row.pictures.shape[-2]
     scale = max(1, -(-round(SHARP * side) // high))
     gap = max(1, round(GAP / side * high * scale))
     start, long = left + beside, n * (side + GAP) - GAP
-    figure.add_layout_image(
-        source="data:image/png;base64," + base64.b64encode(sheet.grid(row.pictures, n, scale, gap)).decode("ascii"),
-        xref="x",
-        yref="y",
-        x=start,
-        y=top,
-        sizex=long,
-        sizey=side,
-        sizing="stretch",
-        opacity=0.35 if row.dim else 1.0,
-        layer="below",
-    )
+    png = base64.b64encode(sheet.grid(row.pictures, n, scale, gap)).decode("ascii")
+    place = {"xref": "x", "yref": "y", "x": start, "y": top, "sizex": long, "sizey": side}
+    look = {"sizing": "stretch", "opacity": 0.35 if row.dim else 1.0, "layer": "below"}
+    parts.images.append({"source": f"data:image/png;base64,{png}", **place, **look})
     lines = f"<b>{row.name}</b>" + (f"<br>{row.note}" if row.note else "")
-    _words(figure, lines, start - 10, top + side / 2, "right", tones.muted if row.dim else tones.ink)
+    _words(parts, lines, start - 10, top + side / 2, "right", tones.muted if row.dim else tones.ink)
     if row.mark is not None:
-        _mark(figure, start + row.mark * (side + GAP) + side / 2, top + side, tones)
-    figure.add_scatter(
-        x=start + np.arange(n) * (side + GAP) + side / 2,
-        y=np.full(n, top + side / 2),
-        mode="markers",
-        name=row.name,
-        marker={"size": side, "symbol": "square", "opacity": 0},
-        text=list(row.hover) or None,
-        hovertemplate="%{text}<extra></extra>" if row.hover else None,
-        hoverinfo=None if row.hover else "skip",
+        _mark(parts, start + row.mark * (side + GAP) + side / 2, top + side, tones)
+    parts.traces.append(
+        {
+            "type": "scatter",
+            "x": start + np.arange(n) * (side + GAP) + side / 2,
+            "y": np.full(n, top + side / 2),
+            "mode": "markers",
+            "name": row.name,
+            "marker": {"size": side, "symbol": "square", "opacity": 0},
+            "text": list(row.hover) or None,
+            "hovertemplate": "%{text}<extra></extra>" if row.hover else None,
+            "hoverinfo": None if row.hover else "skip",
+        }
     )
 
 
-def _mark(figure: go.Figure, x: float, under: float, tones: Tone) -> None:
+def _mark(parts: _Parts, x: float, under: float, tones: Tone) -> None:
     """A small triangle under the row that points at a place of it."""
     marker = {"symbol": "triangle-up", "size": 9, "color": tones.ink}
-    figure.add_scatter(x=[x], y=[under + BETWEEN / 2], mode="markers", marker=marker, name="start", hoverinfo="skip")
+    place = {"type": "scatter", "x": [x], "y": [under + BETWEEN / 2], "mode": "markers", "marker": marker}
+    parts.traces.append({**place, "name": "start", "hoverinfo": "skip"})
 
 
-def _words(figure: go.Figure, text: str, x: float, y: float, anchor: str, colour: str) -> None:
-    figure.add_annotation(
-        text=text,
-        x=x,
-        y=y,
-        xanchor=anchor,
-        yanchor="middle",
-        align=anchor,
-        showarrow=False,
-        font={"size": SMALL, "color": colour},
-    )
+def _words(parts: _Parts, text: str, x: float, y: float, anchor: str, colour: str) -> None:
+    place = {"text": text, "x": x, "y": y, "xanchor": anchor, "yanchor": "middle", "align": anchor}
+    parts.words.append({**place, "showarrow": False, "font": {"size": SMALL, "color": colour}})
