@@ -6,7 +6,7 @@ import sys
 
 import torch
 
-from . import canvas, convolutions, crowd, hierarchy, likelihood, pages, pixelcnn, sphere, startup, training_step
+from . import canvas, convolutions, crowd, globe, hierarchy, likelihood, pages, pixelcnn, sphere, startup, training_step
 from .timing import show
 
 SCRIPTS = {
@@ -18,6 +18,7 @@ SCRIPTS = {
     "convolutions": convolutions,
     "startup": startup,
     "canvas": canvas,
+    "globe": globe,
     "pages": pages,
     "crowd": crowd,
 }

@@ -57,12 +57,12 @@ def ready(entry: Entry) -> None:
 
 
 def heat(entry: Entry) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """x [X], y [Y] in degrees and p(z) over its highest value, [Y, X], in holes; 0 elsewhere."""
+    """x [X], y [Y] in degrees and p(z) over the threshold of q(z), [Y, X], in holes; 0 elsewhere."""
     found = aggregate(entry)
     if found is None:
         return None
-    log_p, where = _prior_there(entry, found), _holes(entry, found).where
-    return found.x, found.y, np.where(where, np.exp(log_p - log_p.max()), 0)
+    holes = _holes(entry, found)
+    return found.x, found.y, np.where(holes.where, np.exp(_prior_there(entry, found) - holes.threshold), 0)
 
 
 def words_for(

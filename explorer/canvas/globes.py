@@ -60,7 +60,7 @@ def plane(
     if aggregate and (found := sphere_density.aggregate(entry)) is not None:
         contours["aggregate"] = library.remember("aggregate bytes", entry, lambda: blobs.contours(found))
     if holes and (tint := sphere_density.heat(entry)) is not None:
-        contours["holes"] = library.remember("holes bytes", entry, lambda: blobs.heat(*tint))
+        contours["holes"] = library.remember("holes bytes", entry, lambda: blobs.heat(*tint, full=1.0))
     return SpherePlane(**{**plain.__dict__, "view": view, "title": title, "panel": panel, "contours": contours})
 
 

@@ -1,7 +1,9 @@
 /** A log density on the sphere, on a grid of longitudes and latitudes: its value, its contours, its tint. */
-import { angles, turned, vector } from "./maps.js";
+import { angles, vector } from "./maps.js";
 
-const [FINE, COARSE] = [3, 6]; // pixels of a cell of the tint, while the sphere stands and while it turns
+const [FINE, COARSE] = [3, 8]; // pixels of a cell of the tint, while the sphere stands and while it turns
+const DEGREES = Math.PI / 180;
+const SWIFT = 1500; // points of all lines that are drawn while the sphere turns, about
 const FAR = 0.5; // of the map's width: a piece of a contour that is longer crosses the cut of the map
 const EDGES = [[[0, 0], [1, 0]], [[1, 0], [1, 1]], [[1, 1], [0, 1]], [[0, 1], [0, 0]]];
 
@@ -17,7 +19,9 @@ export class SphereDensity {
     this.values = Float32Array.from(grid.data);
     [this.x0, this.dx, this.y0, this.dy] = frame.data;
     if (Math.abs(this.columns * this.dx - 360) > 0.5) throw new Error("The density does not reach around the sphere.");
+    this.size = 0;
     this.lines = [...thresholds.data].flatMap((level) => this.march(level));
+    for (const line of this.lines) this.size += line.length / 3;
   }
 
   value(row, column) {
@@ -66,19 +70,22 @@ export class SphereDensity {
     return chains(joined).map((line) => Float32Array.from(line.flatMap((edge) => points.get(edge))));
   }
 
-  /** @param {import("./sphereview.js").SphereView} view */
-  draw(pen, view, colour, width = 1, dash = []) {
+  /** @param {import("./sphereview.js").SphereView} view @param {boolean} moving then coarsely: of long lines each few points */
+  draw(pen, view, colour, width, dash, moving) {
     const { camera, map, R } = view;
     const most = FAR * map.width;
     const [here, before] = [[0, 0], [0, 0]];
     pen.save();
     pen.strokeStyle = colour;
     pen.lineWidth = width;
-    pen.setLineDash(dash);
+    const step = moving ? 3 * Math.ceil(this.size / SWIFT) : 3;
+    pen.setLineDash(step === 3 ? dash : []);
     pen.beginPath();
     for (const line of this.lines) {
       let drawing = false;
-      for (let i = 0; i < line.length; i += 3) {
+      const last = line.length - 3;
+      for (let k = 0; k < last + step; k += step) {
+        const i = Math.min(k, last);
         const [x, y, z] = [line[i], line[i + 1], line[i + 2]];
         const front = R[0] * x + R[1] * y + R[2] * z;
         if (view.globe && front < 0) {
@@ -98,18 +105,23 @@ export class SphereDensity {
   }
 
   /** Tints the map: exp of the values is the opacity's share. @param {number[]} rgb 0 to 255 */
-  tint(pen, view, [r, g, b], moving, most = 0.6) {
+  tint(pen, view, [r, g, blue], moving, most = 0.6) {
     const { camera, R } = view;
     const cell = moving ? COARSE : FINE;
     const [columns, rows] = [Math.ceil(camera.width / cell), Math.ceil(camera.height / cell)];
     const pixels = new ImageData(columns, rows);
     const out = [0, 0, 0];
-    for (let row = 0; row < rows; row++)
-      for (let column = 0; column < columns; column++) {
+    for (let row = 0, at = 0; row < rows; row++)
+      for (let column = 0; column < columns; column++, at += 4) {
         if (!view.map.inverse(camera.wx((column + 0.5) * cell), camera.wy((row + 0.5) * cell), out)) continue;
-        const [longitude, latitude] = angles(turned(R, out, true));
-        const at = this.value(Math.min(this.rows - 1, Math.max(0, Math.round((latitude - this.y0) / this.dy))), Math.round((longitude - this.x0) / this.dx));
-        pixels.data.set([r, g, b, 255 * most * Math.min(1, Math.exp(at / 2))], 4 * (row * columns + column));
+        const [x, y, z] = out;
+        const [a, b, c] = [R[0] * x + R[3] * y + R[6] * z, R[1] * x + R[4] * y + R[7] * z, R[2] * x + R[5] * y + R[8] * z];
+        const line = Math.round((Math.asin(Math.max(-1, Math.min(1, c))) / DEGREES - this.y0) / this.dy);
+        const value = this.value(Math.min(this.rows - 1, Math.max(0, line)), Math.round((Math.atan2(b, a) / DEGREES - this.x0) / this.dx));
+        pixels.data[at] = r;
+        pixels.data[at + 1] = g;
+        pixels.data[at + 2] = blue;
+        pixels.data[at + 3] = 255 * most * Math.min(1, Math.exp(value / 2));
       }
     this.tinted ??= new OffscreenCanvas(1, 1);
     Object.assign(this.tinted, { width: columns, height: rows });

@@ -258,7 +258,7 @@ export class SphereView extends PlaneView {
     this.label(pen);
     const more = settings.decoded ? this.drawLattice(pen, moving) : false;
     const [ink, width] = settings.decoded ? [ON_TILES, 1.5] : [tones.contour, 1];
-    for (const [kind, dash] of [["prior", []], ["aggregate", [4, 3]]]) if (settings[kind]) this.drawDensity(kind, (one) => one.draw(pen, this, ink, width, dash));
+    for (const [kind, dash] of [["prior", []], ["aggregate", [4, 3]]]) if (settings[kind]) this.drawDensity(kind, (one) => one.draw(pen, this, ink, width, dash, moving));
     pen.restore();
     return more;
   }

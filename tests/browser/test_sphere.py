@@ -102,6 +102,18 @@ class Canvas:
     def screen(self, x: float, y: float, view: int = MAP) -> list[float]:
         return self.handle.evaluate("(one, [x, y, view]) => one.latentCanvas.screen(x, y, view)", [x, y, view])
 
+    def panel(self, **wanted) -> dict:
+        """What the panel below the map says, once it has what is wanted: decoders may still be on their way."""
+        self.handle.evaluate(
+            """async (root, wanted) => {
+                const panel = () => root.latentCanvas.describe().planes[0]?.panel ?? {};
+                const there = () => Object.entries(wanted).every(([name, value]) => panel()[name] === value);
+                for (let tries = 0; tries < 200 && !there(); tries++) await new Promise(done => setTimeout(done, 100));
+            }""",
+            wanted,
+        )
+        return self.says()["planes"][MAP]["panel"]
+
     def place(self, image: int, view: int = MAP) -> list[float]:
         return self.handle.evaluate(
             "(one, [i, view]) => one.latentCanvas.places(view).slice(2 * i, 2 * i + 2)", [image, view]
@@ -169,11 +181,7 @@ def test_hover_and_selection_are_on_map_globe_and_twin(visit):
     hovered = canvas.says()["hover"]
     near = np.degrees(np.arccos(globe.of(entry).points[hovered] @ globe.of(entry).points[image]))
     assert near < 4  # of dots that lie upon each other, one
-    narrow = globe.concentration(entry)
-    panel = canvas.says()["planes"][MAP]["panel"]
-    assert panel["image"] == hovered
-    assert panel["kappa"] == pytest.approx(narrow.kappa[hovered], rel=1e-5)
-    assert panel["caps"] == pytest.approx(narrow.caps[hovered].tolist(), rel=1e-5)
+    assert canvas.says()["planes"][MAP]["panel"]["kind"] == "line"  # the pictures of a hovered image are at the pointer
     visit.page.mouse.click(*canvas.screen(*canvas.place(hovered, GLOBE), GLOBE))
     visit.page.wait_for_timeout(600)
     visit.settle()
@@ -183,7 +191,11 @@ def test_hover_and_selection_are_on_map_globe_and_twin(visit):
     assert f"image={selected[0]}" in visit.page.url
     visit.page.mouse.move(600, 690)
     visit.page.wait_for_timeout(300)
-    assert canvas.says()["planes"][MAP]["panel"]["image"] == selected[0]
+    narrow = globe.concentration(entry)
+    panel = canvas.says()["planes"][MAP]["panel"]
+    assert panel["image"] == selected[0]
+    assert panel["kappa"] == pytest.approx(narrow.kappa[selected[0]], rel=1e-5)
+    assert panel["caps"] == pytest.approx(narrow.caps[selected[0]].tolist(), rel=1e-5)
     visit.assert_healthy()
 
 
@@ -227,7 +239,7 @@ def test_two_images_are_joined_by_a_great_circle_of_the_models_own_sphere(visit)
     visit.page.wait_for_timeout(1000)
     says = canvas.says()["planes"]
     assert says[MAP]["projection"] == "mollweide"
-    panel = says[MAP]["panel"]
+    panel = canvas.panel(strips=2)
     z = library.encoding(library.find(FIVE)).points.astype(np.float64)
     assert panel["path"] == [3, 77]
     assert panel["angle"] == pytest.approx(np.arccos(z[3] @ z[77]), abs=2e-3)  # codes travel as float16
@@ -244,6 +256,104 @@ def test_two_images_are_joined_by_a_great_circle_of_the_models_own_sphere(visit)
         np.testing.assert_allclose(drawn[:, 29 * k : 29 * k + 28] / 255, path[k, 0], atol=0.02)
     visit.screenshot("sphere-path")
     visit.assert_healthy()
+
+
+@pytest.mark.slow
+def test_the_second_image_needs_no_key_and_an_end_is_dragged(visit):
+    """A button, then a click; the end is led over other images, and the address says where it was let go."""
+    visit.open("sphere", model=SPHERE, picked="20", image="20")
+    canvas, page = Canvas(visit), visit.page
+    visit.page.wait_for_timeout(1000)
+    page.get_by_role("button", name="Great circle to another image").click()
+    assert canvas.says()["planes"][MAP]["panel"]["armed"]
+    z = library.encoding(library.find(SPHERE)).points.astype(np.float64)
+    other = int(np.argmin(z @ z[20]))
+    page.mouse.click(*canvas.screen(*canvas.place(other)))
+    page.wait_for_timeout(700)
+    visit.settle()
+    panel = canvas.panel(kind="path", strips=2)
+    first, second = panel["path"]
+    assert first == 20
+    assert z[second] @ z[other] > 0.995  # of dots that lie upon each other, one
+    assert panel["angle"] == pytest.approx(np.arccos(z[20] @ z[second]), abs=2e-3)
+    assert not panel["armed"]
+    assert "image=20" in page.url
+
+    goal = int(np.argmin(np.abs(z @ z[second])))
+    page.mouse.move(*canvas.screen(*canvas.place(second)))
+    page.mouse.down()
+    page.mouse.move(*canvas.screen(*canvas.place(goal)), steps=6)
+    during = canvas.says()["planes"][MAP]["panel"]["path"]
+    page.mouse.up()
+    page.wait_for_timeout(700)
+    visit.settle()
+    after = canvas.says()["planes"][MAP]["panel"]["path"]
+    assert after == during
+    assert after[0] == 20
+    assert z[after[1]] @ z[goal] > 0.995
+    picked = ".".join(str(image) for image in sorted(after))
+    assert f"picked={picked}" in page.url
+    assert page.get_by_role("spinbutton", name="Image b").input_value() == str(after[1])
+    visit.assert_healthy()
+
+
+@pytest.mark.slow
+def test_a_link_brings_map_turn_zoom_lattice_and_pair_as_the_same_pixels(visit, browser):
+    visit.open("sphere", model="digits-vmf-vampprior", map="Mollweide", view="Lattice", picked="5.9", image="9")
+    canvas, page = Canvas(visit), visit.page
+    page.wait_for_timeout(800)
+    for view, wheel in ((MAP, -300), (GLOBE, -150), (BESIDE, -250)):
+        page.mouse.move(*canvas.screen(0.3, 0.2, view))
+        page.mouse.wheel(0, wheel)
+        page.wait_for_timeout(200)
+    page.mouse.move(*canvas.screen(0, 0, GLOBE))
+    page.mouse.down()
+    page.mouse.move(*canvas.screen(0.3, -0.2, GLOBE), steps=5)
+    page.mouse.up()
+    page.wait_for_timeout(1200)
+    visit.settle()
+    link, before = page.url, canvas.says()["planes"]
+    assert link.count("~") == 2
+    assert before[MAP]["panel"]["path"] == [9, 5]
+    page.reload()
+    visit.settle()
+    page.wait_for_timeout(2000)
+    after = canvas.says()["planes"]
+    assert page.url == link
+    for one, other in zip(before, after, strict=True):
+        assert one["camera"] == pytest.approx(other["camera"], abs=1e-3)
+    assert after[MAP]["centre"] == before[MAP]["centre"]
+    pixels_now, pixels_then = [], []
+    for found in (pixels_now, pixels_then):
+        found.extend(page.locator(".lx-ground").nth(view).screenshot() for view in (MAP, GLOBE))
+        if found is pixels_now:
+            page.goto(link)
+            visit.settle()
+            page.wait_for_timeout(2000)
+    assert pixels_now == pixels_then
+    visit.assert_healthy()
+
+
+@pytest.mark.slow
+def test_the_middle_line_shows_what_the_map_decodes_there(visit):
+    visit.open("sphere", model=SPHERE, longitude="70", latitude="25")
+    canvas = Canvas(visit)
+    visit.page.wait_for_timeout(1000)
+    says = canvas.says()["planes"][MAP]
+    n = canvas.panel(kind="line", line=9)["line"]
+    camera = says["camera"]
+    x = camera["x"] + ((np.arange(n) + 0.5) / n - 0.5) * camera["width"] / camera["scale"]
+    z = MAPS["hammer"].inverse(np.stack([x, np.full(n, camera["y"])], 1)) @ turn(*np.radians([70, 25]))
+    drawn = visit.page.locator(".lx-line").evaluate(
+        """(one, n) => Array.from({ length: n }, (_, k) => {
+            const x = Math.round(((k + 0.5) * one.width) / n), y = Math.round(one.height / 2);
+            return one.getContext("2d").getImageData(x, y, 1, 1).data[0];
+        })""",
+        n,
+    )
+    middle = pixels(SPHERE, z)[:, 0, 13:15, 13:15]
+    for found, around in zip(drawn, middle, strict=True):  # whichever pixel of the picture lies in the very middle
+        assert np.abs(around * 255 - found).min() < 3
 
 
 @pytest.mark.slow
