@@ -295,7 +295,8 @@ def stage(
             probe=probing.place(entries[0], layouts[0], z),
             **settings(entries, shown, how),
         )
-    caption(entries, layouts, shown, how)  # below both: as few lines as can be
+    with st.container() if beside else figure:  # below both columns, where there are two: fewer lines
+        caption(entries, layouts, shown, how)
 
 
 main()

@@ -227,7 +227,8 @@ def likeness(entries: list[Entry], shown: dict[str, Shown]) -> str:
     splits = {memorised.shelf(entry).split for entry in entries if entry.name in near}
     what = " or ".join(sorted(splits))
     medians = ", ".join(
-        f"{words.number(float(statistics.median(one.distances.tolist())))} ({name})" for name, one in near.items()
+        words.number(float(statistics.median(one.distances.tolist()))) + (f" ({name})" if len(entries) > 1 else "")
+        for name, one in near.items()
     )
     said = f" **At the right of each is its nearest {what} image**, {medians} away in the median"
     usual = memorised.usual(first)

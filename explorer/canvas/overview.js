@@ -6,7 +6,9 @@ export function drawPseudoLayer(pen, view) {
   const { stage, camera } = view;
   const xy = view.pseudoXy;
   if (!xy) return;
+  pen.globalAlpha = view.chosen() ? 0.3 : 1; // they would hide what is selected
   drawPseudo(pen, camera, xy, stage.settings.pseudoShares ? view.shares : null, stage.tones, stage.settings.bare ? 0.7 : 1);
+  pen.globalAlpha = 1;
 }
 
 /** @param {import("./planeview.js").PlaneView} view */

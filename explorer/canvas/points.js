@@ -10,7 +10,10 @@ import { Stamps, phase } from "./stamps.js";
 export const MOVING = 9; // milliseconds of drawing in a frame while the camera moves,
 export const STILL = 30; // and while it stands
 /** Opacity of the dots that are not selected, where some are. @param {boolean} dark */
-export const faint = (dark) => (dark ? 0.3 : 0.14);
+export const faint = (dark) => (dark ? 0.2 : 0.14);
+const FEW = 300; // selected dots that would be lost among thousands at their usual size
+/** How many times larger the selected dots are. @param {Uint8Array|null} chosen 1 for what is selected */
+export const grown = (chosen) => (chosen ? Math.min(2.6, Math.max(1, Math.sqrt(FEW / Math.max(1, chosen.reduce((sum, one) => sum + one, 0))))) : 1);
 const OFTEN = 4096; // points between two looks at the clock
 const CROWD = 40; // pixels per dot at which dots have their nominal size
 
@@ -86,11 +89,12 @@ export class PointLayer {
     const until = performance.now() + milliseconds;
     const { radius, opacity } = this.look(camera, style.size);
     const rounds = style.chosen ? 2 : 1;
+    const larger = grown(style.chosen);
     let done = true;
     for (let { round, k } = this.stopped; done && round < rounds; round++, k = 0) {
       // with a selection, what is not selected is drawn first, and faint
       const alpha = style.chosen ? (round === 0 ? faint(style.dark) : Math.min(1, opacity + 0.15)) : opacity;
-      k = this.round(width, height, camera, style, radius, alpha, round, k, until);
+      k = this.round(width, height, camera, style, round === 1 ? radius * larger : radius, alpha, round, k, until);
       done = k >= this.n;
       if (!done) this.stopped = { round, k };
     }

@@ -4,7 +4,7 @@
  * gives false where it would be too much.
  */
 import { drawPseudoLayer } from "./overview.js";
-import { faint } from "./points.js";
+import { faint, grown } from "./points.js";
 import { trace } from "./stamps.js";
 
 const MOST = 120_000; // dots that a file may have
@@ -29,11 +29,13 @@ function paintDots(pen, view) {
     const group = view.frame ? view.frameGroup : view.group;
     const [colours, chosen, xy] = [view.colours(), view.chosen(), view.shownXy];
     const { radius, opacity } = layer.look(camera, settings.size);
-    const size = Math.max(0.5, Math.round(8 * radius * ratio * (settings.shapes ? 1.25 : 1)) / 8) / ratio; // as of a stamp
-    const reach = (Math.ceil(1.5 * size * ratio) + 1) / ratio;
+    const larger = grown(chosen);
     const n = xy.length / 2;
     pen.save();
     for (let round = 0; round < (chosen ? 2 : 1); round++) {
+      const of = radius * (round === 1 ? larger : 1);
+      const size = Math.max(0.5, Math.round(8 * of * ratio * (settings.shapes ? 1.25 : 1)) / 8) / ratio; // as of a stamp
+      const reach = (Math.ceil(1.5 * size * ratio) + 1) / ratio;
       pen.globalAlpha = chosen ? (round === 0 ? faint(stage.tones.dark) : Math.min(1, opacity + 0.15)) : opacity;
       for (let k = 0, i = 0; k < n; k++, i = (i + layer.step) % n) {
         if ((chosen && chosen[i] !== round) || hidden[group[i]]) continue;
