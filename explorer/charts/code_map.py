@@ -36,10 +36,12 @@ def code_map(image: np.ndarray, codes: np.ndarray, chosen: int, tones: Tone, sid
     figure = _picture(image_png(image, _scale(image)), tones, side)
     down, across = np.divmod(np.arange(rows * columns), columns)
     x, y = (across + 0.5) / columns, (down + 0.5) / rows
-    for line in range(1, columns):
-        figure.add_vline(line / columns, line={"color": tones.accent, "width": 0.75}, opacity=0.7)
-    for line in range(1, rows):
-        figure.add_hline(line / rows, line={"color": tones.accent, "width": 0.75}, opacity=0.7)
+    thin = {"type": "line", "line": {"color": tones.accent, "width": 0.75}, "opacity": 0.7}
+    across_all, down_all = {"xref": "x domain", "x0": 0, "x1": 1}, {"yref": "y domain", "y0": 0, "y1": 1}
+    shapes = [
+        *(thin | down_all | {"xref": "x", "x0": at, "x1": at} for at in np.arange(1, columns) / columns),
+        *(thin | across_all | {"yref": "y", "y0": at, "y1": at} for at in np.arange(1, rows) / rows),
+    ]
     size = max(8, min(18, round(side / columns / 2.4)))
     figure.add_scatter(
         x=x,
@@ -55,15 +57,10 @@ def code_map(image: np.ndarray, codes: np.ndarray, chosen: int, tones: Tone, sid
         hovertemplate="place %{customdata}: code %{text}<extra></extra>",
     )
     row, column = divmod(chosen, columns)
+    edges = {"x0": column / columns, "x1": (column + 1) / columns, "y0": row / rows, "y1": (row + 1) / rows}
     for colour, width in (("#000000", 5), ("#ffffff", 2)):
-        figure.add_shape(
-            type="rect",
-            x0=column / columns,
-            x1=(column + 1) / columns,
-            y0=row / rows,
-            y1=(row + 1) / rows,
-            line={"color": colour, "width": width},
-        )
+        shapes.append({"type": "rect", **edges, "line": {"color": colour, "width": width}})
+    figure.layout.shapes = shapes  # at once: each `add_...` looks through all that are there
     return figure
 
 

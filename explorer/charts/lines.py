@@ -90,7 +90,9 @@ def along_path(
         dragmode=False,
     )
     if at is not None:
-        figure.add_vline(at, line={"color": tones.accent, "width": 2})
+        figure.add_shape(
+            type="line", x0=at, x1=at, xref="x", y0=0, y1=1, yref="y domain", line={"color": tones.accent, "width": 2}
+        )
     _note(figure, "log p(z) (nats)", tones)
     if len(curves) > 1:
         _note(
