@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
+
+from explorer import library
 
 pytestmark = pytest.mark.browser
 
@@ -114,3 +117,40 @@ def test_the_chosen_image_goes_from_page_to_page(visit):
     assert "image=12" in visit.page.url
     charts = visit.page.locator(".js-plotly-plot").first
     assert "image 12" in charts.inner_text()
+
+
+@pytest.mark.slow
+def test_the_planes_of_two_layers_share_a_selection_and_each_decodes_its_own_layer(visit, app, window):
+    import torch
+
+    visit.open("layers_and_codes", model=HIERARCHY, layers="Planes")
+    entry = library.find(HIERARCHY)
+    handle = visit.page.locator(".lx")
+    place = np.array(handle.evaluate("one => one.latentCanvas.places(1)")).reshape(-1, 2)
+    apart = ((place[:, None] - place[None, :400]) ** 2).sum(-1)  # of the first 400, the one that no other lies near
+    image = int(np.sort(apart, axis=0)[1].argmax())
+    x, y = handle.evaluate("(one, [x, y]) => one.latentCanvas.screen(x, y, 1)", place[image].tolist())
+    visit.page.mouse.click(x, y)
+    visit.page.wait_for_url(f"**picked={image}*")
+    visit.page.wait_for_function(f"() => document.body.innerText.includes('image {image}')")
+    visit.settle()
+    visit.assert_healthy()
+    assert_first_screen(visit, 0.55)
+    assert visit.canvases()[0]["selection"] == [image]
+
+    # on the top layer's plane the layer below is where the prior expects it, whatever the chosen image has there
+    box = visit.page.locator(".lx-over").first.bounding_box()
+    visit.page.mouse.move(box["x"] + box["width"] * 0.1, box["y"] + box["height"] * 0.15, steps=3)
+    visit.page.wait_for_timeout(400)
+    shown = handle.evaluate("one => one.latentCanvas.decoded(0)")
+    top = torch.tensor([shown["z"][:40]])
+    net = library.model(entry)
+    with torch.no_grad():
+        expected = net.decode(torch.cat([top, net.lower_priors[0](top).mean], 1)).mean
+    np.testing.assert_allclose(shown["pixels"], expected.flatten(), atol=2 / 255)
+
+    fresh = window(app)
+    fresh.page.goto(visit.page.url)
+    fresh.settle()
+    assert fresh.canvases()[0]["selection"] == [image]
+    visit.screenshot(f"layers_planes-{visit.theme}")
