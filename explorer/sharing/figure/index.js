@@ -5,6 +5,8 @@ import { compose } from "./compose.js";
 import { faces } from "./faces.js";
 import { give, htmlFile, pngFile, svgFile } from "./files.js";
 
+export { SvgPen } from "./svgpen.js";
+
 const NEAR = 40; // pixels between a figure and the words that belong to it, and between those and the next
 const READY = 8000; // milliseconds to wait for what is still being drawn
 const FONT = '"Source Sans", "Source Sans 3", "Source Sans Pro", "Helvetica Neue", Arial, sans-serif';

@@ -107,7 +107,7 @@ export class SvgPen {
 
   ellipse(x, y, long, short, turn) {
     if (!Number.isFinite(x + y + long + short)) return; // as a canvas does
-    const alone = this.path.every((part) => part[0] === "M"); // a move before it draws nothing
+    const alone = this.path.every((part) => /^M[^A-Z]*$/.test(part)); // a move before it draws nothing
     const [a, b] = this.matrix;
     const [cx, cy] = this.at(x, y).split(" ");
     const [rx, ry, angle] = [long * this.zoom, short * this.zoom, ((turn + Math.atan2(b, a)) * 180) / Math.PI];
