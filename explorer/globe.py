@@ -157,6 +157,16 @@ def _concentration(entry: Entry, kind: str) -> Concentration:
     return Concentration(kappa, caps.astype(np.float32))
 
 
+def roles(entries: list[Entry], *, made: bool = False) -> tuple[Entry | None, Entry | None]:
+    """The model on the sphere (made: on that of UMAP), and the one beside it: the other in view, else the twin."""
+    reason = why_no_umap if made else why_none
+    first = next((entry for entry in entries if reason(entry) is None), None)
+    if first is None:
+        return None, None
+    other = twin(first) if why_none(first) is None else None
+    return first, next((entry for entry in entries if entry != first), other)
+
+
 def twin(entry: Entry) -> Entry | None:
     """The Gaussian model to set beside a spherical one: same data, as many dimensions, standard normal prior, and as
     far as possible the same networks."""

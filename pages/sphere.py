@@ -301,13 +301,7 @@ def roles(both: list[Entry]) -> tuple[Entry | None, Entry | None]:
 
     UMAP's sphere is for any model: then it is the first that can be on it.
     """
-    made = globe.UMAP in (st.session_state.get("map"), _asked())
-    why_none = globe.why_no_umap if made else globe.why_none
-    first = next((entry for entry in both if why_none(entry) is None), None)
-    if first is None:
-        return None, None
-    twin = globe.twin(first) if globe.why_none(first) is None else None
-    return first, next((entry for entry in both if entry != first), None) or twin
+    return globe.roles(both, made=globe.UMAP in (st.session_state.get("map"), _asked()))
 
 
 def _asked() -> str | None:

@@ -217,7 +217,8 @@ def traversing(entry: Entry, state: State) -> Traversal:
 
 @dataclass(frozen=True)
 class Globe:
-    """What Sphere shows; longitude and latitude of the middle in degrees; selected: test images."""
+    """What Sphere shows; longitude and latitude of the middle in degrees; selected: test images; made: it is the sphere
+    of UMAP, which has no way back to z."""
 
     map: str
     lattice: bool
@@ -228,30 +229,30 @@ class Globe:
     colour: str
     size: float
     selected: tuple[int, ...]
+    made: bool = False
 
 
 def globe(entry: Entry, state: State) -> Globe:
     """The map chosen on Sphere."""
+    name = state.get("map") or "hammer"
     return Globe(
-        state.get("map") or "hammer",
-        state.get("view") == "Lattice",
+        globes.projection(name),
+        state.get("view") == "Lattice" and name != globes.UMAP,
         number(state, "longitude"),
         number(state, "latitude"),
-        state.get("caps") is not False,
+        state.get("caps") is not False and name != globes.UMAP,
         state.get("pseudo") is not False,
         state.get("colour") or colours.CLASS,
         float(state.get("size") or 3.5),
         selection(entry, state),
+        name == globes.UMAP,
     )
 
 
 def on_sphere(entries: list[Entry], state: State) -> tuple[Entry | None, Entry | None]:
     """The model on the sphere, and the one beside it: the visitor's own, else the Gaussian twin, where it is shown."""
-    first = next((one for one in entries if globes.why_none(one) is None), None)
-    if first is None:
-        return None, None
-    other = next((one for one in entries if one != first), None) or globes.twin(first)
-    shown = other is not None and other.data == first.data and state.get("twin") is not False
+    first, other = globes.roles(entries, made=state.get("map") == globes.UMAP)
+    shown = first is not None and other is not None and other.data == first.data and state.get("twin") is not False
     return first, other if shown else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -24,6 +25,8 @@ def maps(entries: list[Entry], state: State) -> list[File]:
     if entry is None or not library.ready(entry):
         return []
     chosen = settings.globe(entry, state)
+    if chosen.made and globe.umap(entry) is None:
+        return []
     made = [
         arrays(entry.name, "Sphere", partial(packed, entry, chosen)),
         table(entry.name, "Sphere", partial(rows, entry, chosen)),
@@ -34,7 +37,7 @@ def maps(entries: list[Entry], state: State) -> list[File]:
         made.append(arrays(entry.name, "Great circle", partial(great_circle, entry, chosen.selected)))
     if partner is not None and library.ready(partner):
         if globe.why_none(partner) is None:
-            made.append(table(partner.name, "Sphere", partial(rows, partner, chosen)))
+            made.append(table(partner.name, "Sphere", partial(rows, partner, replace(chosen, made=False))))
         elif planes.kinds(partner):
             made += both(partner)[:1]
     return made
@@ -45,12 +48,17 @@ def _places(entry: Entry, chosen: Globe) -> np.ndarray:
     from latents.maps import MAPS, turn
 
     middle = turn(np.radians(chosen.longitude), np.radians(chosen.latitude))
-    return MAPS[chosen.map].forward(globe.of(entry).points @ middle.T)
+    return MAPS[chosen.map].forward(_found(entry, chosen).points @ middle.T)
+
+
+def _found(entry: Entry, chosen: Globe) -> globe.Globe:
+    made = globe.umap(entry) if chosen.made else None
+    return made or globe.of(entry)
 
 
 def packed(entry: Entry, chosen: Globe) -> dict[str, np.ndarray | None]:
     """Points of the model's own sphere and of the globe, the directions that lead there, the map, kappa and caps."""
-    found, narrow = globe.of(entry), globe.concentration(entry)
+    found, narrow = _found(entry, chosen), globe.concentration(entry)
     return {
         "points": library.encoding(entry).points,
         "globe": found.points,
@@ -58,7 +66,7 @@ def packed(entry: Entry, chosen: Globe) -> dict[str, np.ndarray | None]:
         "reach": found.reach,
         "map": _places(entry, chosen),
         "kappa": None if narrow is None else narrow.kappa.reshape(len(found.points)),
-        "caps": None if narrow is None else narrow.caps,
+        "caps": None if narrow is None or chosen.made else narrow.caps,
         "pseudo": found.pseudo,
         "labels": library.images(entry).labels,
     }
@@ -68,7 +76,7 @@ def rows(entry: Entry, chosen: Globe) -> dict:
     """A row for each test image: its class, unit vector, angles, place on the map, concentration, caps (radians)."""
     from latents.maps import angles
 
-    found, narrow = globe.of(entry), globe.concentration(entry)
+    found, narrow = _found(entry, chosen), globe.concentration(entry)
     longitude, latitude = angles(found.points)
     x, y = _places(entry, chosen).T
     named = of_images(entry) | dict(zip(("g1", "g2", "g3"), found.points.T, strict=True))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from explorer import colours, globe, library, planes
 from explorer.library import Entry
 from explorer.projections import Choice
@@ -23,7 +25,7 @@ def maps(entries: list[Entry], state: State) -> list[Script]:
     made = [lattice(entry, chosen) if chosen.lattice else dots(entry, chosen)]
     if partner is not None and library.ready(partner):
         if globe.why_none(partner) is None:
-            made.append(dots(partner, chosen))
+            made.append(dots(partner, replace(chosen, made=False)))
         elif planes.kinds(partner):
             made.append(plane.dots(partner, Choice("PCA"), colours.CLASS, 0))
     return made
@@ -36,7 +38,7 @@ def dots(entry: Entry, chosen: Globe) -> Script:
     colour, scaled = _colour(entry, chosen, narrow)
     lines = [
         begin(entry),
-        _on_globe(entry),
+        _on_globe(entry, chosen),
         _map(chosen),
         f"plane = drawn.forward({_turned('g', chosen)})",
         _KAPPA if narrow and chosen.colour == "κ" else "",
@@ -45,16 +47,17 @@ def dots(entry: Entry, chosen: Globe) -> Script:
         'figure = go.Figure(go.Scattergl(x=plane[:, 0], y=plane[:, 1], mode="markers", marker=marker))',
     ]
     if chosen.pseudo and library.why_not(entry, "pseudo_inputs") is None:
+        near = "" if entry.size == 3 or chosen.made else "h /= np.linalg.norm(h, axis=1, keepdims=True)"
         pseudo = "model.points(model.pseudo_inputs).numpy()"
         lines += [
-            f"h = {pseudo}" if entry.size == 3 else f"h = {pseudo} @ axes.T",
-            "" if entry.size == 3 else "h /= np.linalg.norm(h, axis=1, keepdims=True)",
+            'h = found["pseudo"]' if chosen.made else f"h = {pseudo}" + (" @ axes.T" if entry.size > 3 else ""),
+            near,
             f"pseudo = drawn.forward({_turned('h', chosen)})",
             'figure.add_scattergl(x=pseudo[:, 0], y=pseudo[:, 1], mode="markers", marker={"color": "black"})',
         ]
     if caps:
         lines.append(_caps(entry, chosen))
-    if len(chosen.selected) == 2:
+    if len(chosen.selected) == 2 and not chosen.made:
         first, last = chosen.selected
         lines += [
             f"way = maps.great_circle(g[{first}], g[{last}], np.linspace(0, 1, 100))",
@@ -70,8 +73,11 @@ with torch.no_grad():
 """
 
 
-def _on_globe(entry: Entry) -> str:
+def _on_globe(entry: Entry, chosen: Globe) -> str:
     """`g`, unit vectors [N, 3]."""
+    if chosen.made:
+        made = "made by `latents project --method umap-sphere`"
+        return f'found = neighbour_maps.stored({where(entry)}, "umap-sphere")  # {made}\ng = found["places"]'
     if entry.size == 3:
         return "g = points.numpy()  # unit vectors"
     return (
