@@ -21,6 +21,7 @@ DIVERGING = {
 }
 """Less, the same, more, in each theme: blue and red around white, and around the paper of dark pages, where a white
 picture would outshine all others."""
+LEAST = 0.1
 FRAME = 3
 """Pixels of the frame around a difference."""
 GHOST = 0.03
@@ -65,22 +66,35 @@ def code_map(image: np.ndarray, codes: np.ndarray, chosen: int, tones: Tone, sid
 
 
 def difference(before: np.ndarray, after: np.ndarray, tones: Tone) -> bytes:
-    """`change` of two images as a PNG, with a thin frame: where nothing changes it has the page's own tone."""
+    """`change` of two images as a PNG, the `largest` in full colour, so that one code's is seen from afar.
+
+    It has a thin frame: where nothing changes it has the page's own tone.
+    """
     scale = _scale(before)
-    picture = enlarge(change(before, after, tones).transpose(1, 2, 0), scale)
+    picture = enlarge(change(before, after, tones, largest(before, after)).transpose(1, 2, 0), scale)
     rule = tuple(int(tones.rule[i : i + 2], 16) for i in (1, 3, 5))
     for edge in (picture[:FRAME], picture[-FRAME:], picture[:, :FRAME], picture[:, -FRAME:]):
         edge[:] = rule
     return png(picture)
 
 
-def change(before: np.ndarray, after: np.ndarray, tones: Tone) -> np.ndarray:
+def largest(before: np.ndarray, after: np.ndarray) -> float:
+    """The largest change of a pixel between two images, averaged over the channels, as a share of white; at least
+    LEAST, so that rounding is not taken for a change."""
+    return max(LEAST, float(np.abs(_by(before, after)).max()))
+
+
+def _by(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    return (after.astype(np.float64) - before.astype(np.float64)).mean(axis=0) / 255
+
+
+def change(before: np.ndarray, after: np.ndarray, tones: Tone, most: float = 1.0) -> np.ndarray:
     """After minus before of images uint8 [C, H, W], as one of colours uint8 [3, H, W]: blue where less, red where more.
 
     Averaged over the channels; white (on dark pages the page's own tone) where nothing changes, the full colour at a
-    change from black to white.
+    change by `most` (1: from black to white).
     """
-    by = (after.astype(np.float64) - before.astype(np.float64)).mean(axis=0) / 255
+    by = np.clip(_by(before, after) / most, -1, 1)
     low, middle, high = (np.array(colour, np.float64)[:, None, None] for colour in DIVERGING[tones.name])
     blended = middle + (np.where(by < 0, low, high) - middle) * np.abs(by)
     return np.round(blended).astype(np.uint8)
@@ -100,7 +114,7 @@ def usage(shares: np.ndarray, marked: dict[int, str], tones: Tone, height: int) 
 
     order = np.argsort(-shares, kind="stable")
     figure = go.Figure(layout=layout(tones, height, margin={"l": 52, "r": 4, "t": 24, "b": 44}, bargap=0.15))
-    figure.update_layout(dragmode=False)
+    figure.layout.dragmode = False
     used = int((shares > 0).sum())
     rank, ghost = np.arange(1, len(order) + 1), 100 * GHOST * shares.max()
     figure.add_bar(
@@ -127,19 +141,10 @@ def usage(shares: np.ndarray, marked: dict[int, str], tones: Tone, height: int) 
         place = int(np.flatnonzero(order == code)[0])
         _note(figure, f"<b>{code}</b> {word}", place + 1, 100 * shares[code] or ghost, tones, "center")
     ticks = {"dtick": 1} if len(order) <= 12 else {"nticks": 12}
-    figure.update_layout(
-        barmode="overlay",
-        xaxis=axis(
-            tones,
-            "code, most used first (rank)",
-            showgrid=False,
-            fixedrange=True,
-            range=[0.4, len(order) + 0.6],
-            tick0=1,
-            **ticks,
-        ),
-        yaxis=axis(tones, "places (%)", fixedrange=True, nticks=4),
-    )
+    figure.layout.barmode = "overlay"
+    wide = {"range": [0.4, len(order) + 0.6], "tick0": 1, **ticks}
+    figure.layout.xaxis = axis(tones, "code, most used first (rank)", showgrid=False, fixedrange=True, **wide)
+    figure.layout.yaxis = axis(tones, "places (%)", fixedrange=True, nticks=4)
     return figure
 
 
@@ -178,7 +183,7 @@ def _picture(content: bytes, tones: Tone, side: int) -> go.Figure:
     import plotly.graph_objects as go
 
     figure = go.Figure(layout=layout(tones, side, margin={"l": 0, "r": 0, "t": 0, "b": 0}, dragmode=False))
-    figure.update_layout(font={"size": BODY})
+    figure.layout.font.size = BODY
     figure.add_layout_image(
         source="data:image/png;base64," + base64.b64encode(content).decode("ascii"),
         xref="x",
@@ -190,6 +195,6 @@ def _picture(content: bytes, tones: Tone, side: int) -> go.Figure:
         sizing="stretch",
         layer="below",
     )
-    figure.update_xaxes(visible=False, range=[0, 1], fixedrange=True, constrain="domain")
-    figure.update_yaxes(visible=False, range=[1, 0], fixedrange=True, scaleanchor="x", constrain="domain")
+    fixed = {"visible": False, "fixedrange": True, "constrain": "domain"}
+    figure.layout.xaxis, figure.layout.yaxis = fixed | {"range": [0, 1]}, fixed | {"range": [1, 0], "scaleanchor": "x"}
     return figure

@@ -70,25 +70,16 @@ def along_path(
                 hovertemplate="t = %{x:.2f}<br>log p(z) = %{y:.2f} nats<extra>%{fullData.name}</extra>",
             )
         )
-    figure.update_layout(
-        xaxis=axis(
-            tones,
-            title,
-            range=[first - half_step, last + half_step],
-            showgrid=False,
-            fixedrange=True,
-            **({"tickvals": [0, 0.25, 0.5, 0.75, 1]} if (first, last) == (0, 1) else {"nticks": 10}),
-        ),
-        yaxis=axis(
-            tones,
-            "",
-            range=room,
-            ticklabelposition="inside top",
-            fixedrange=True,
-            nticks=5,
-        ),
-        dragmode=False,
+    figure.layout.xaxis = axis(
+        tones,
+        title,
+        range=[first - half_step, last + half_step],
+        showgrid=False,
+        fixedrange=True,
+        **({"tickvals": [0, 0.25, 0.5, 0.75, 1]} if (first, last) == (0, 1) else {"nticks": 10}),
     )
+    figure.layout.yaxis = axis(tones, "", range=room, ticklabelposition="inside top", fixedrange=True, nticks=5)
+    figure.layout.dragmode = False
     if at is not None:
         figure.add_shape(
             type="line", x0=at, x1=at, xref="x", y0=0, y1=1, yref="y domain", line={"color": tones.accent, "width": 2}

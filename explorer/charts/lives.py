@@ -44,12 +44,8 @@ def lives(models: list[Lives], threshold: float, tones: Tone, height: int) -> go
     for i, (one, domain) in enumerate(zip(models, columns(len(models)), strict=True)):
         mark = "" if i == 0 else str(i + 1)
         side = {"domain": domain, "range": [0, last * 1.01], "showgrid": False, "fixedrange": True}
-        figure.update_layout(
-            {
-                f"xaxis{mark}": axis(tones, "epoch", anchor=f"y{mark}", **side),
-                f"yaxis{mark}": variance_axis(values, threshold, tones, first=i == 0, anchor=f"x{mark}"),
-            }
-        )
+        figure.layout[f"xaxis{mark}"] = axis(tones, "epoch", anchor=f"y{mark}", **side)
+        figure.layout[f"yaxis{mark}"] = variance_axis(values, threshold, tones, first=i == 0, anchor=f"x{mark}")
         figure.add_traces(_lines(one, threshold, tones, mark, ROOM * len(models) * last))
         threshold_line(figure, threshold, tones, mark)
         _moments(figure, one, tones, mark, last)

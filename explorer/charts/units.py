@@ -168,12 +168,8 @@ def _unit_axes(figure: go.Figure, one: Units, tones: Tone, i: int, place: dict, 
     }
     title = "layer.unit, sorted by variance in each layer" if several else "unit, sorted by variance"
     side = place | {"showgrid": False, "fixedrange": True}
-    figure.update_layout(
-        {
-            f"xaxis{above}": axis(tones, "", anchor=f"y{above}", showticklabels=False, **side),
-            f"xaxis{below}": axis(tones, title, anchor=f"y{below}", **side, **numbers),
-        }
-    )
+    figure.layout[f"xaxis{above}"] = axis(tones, "", anchor=f"y{above}", showticklabels=False, **side)
+    figure.layout[f"xaxis{below}"] = axis(tones, title, anchor=f"y{below}", **side, **numbers)
 
 
 def _value_axes(figure: go.Figure, models: list[Units], threshold: float, tones: Tone, i: int) -> None:
@@ -181,20 +177,18 @@ def _value_axes(figure: go.Figure, models: list[Units], threshold: float, tones:
     above, below, first = _mark(2 * i + 1), _mark(2 * i + 2), i == 0
     values = np.concatenate([model.variances for model in models])
     most = max((float(model.kl.max()) for model in models if model.kl is not None), default=1.0) * 1.08
-    figure.update_layout(
-        {
-            f"yaxis{above}": variance_axis(values, threshold, tones, first=first, domain=[0.44, 1], anchor=f"x{above}"),
-            f"yaxis{below}": axis(
-                tones,
-                "KL (nats)" if first else "",
-                domain=[0, 0.38],
-                anchor=f"x{below}",
-                range=[0, most],
-                nticks=4,
-                showticklabels=first,
-                fixedrange=True,
-            ),
-        }
+    figure.layout[f"yaxis{above}"] = variance_axis(
+        values, threshold, tones, first=first, domain=[0.44, 1], anchor=f"x{above}"
+    )
+    figure.layout[f"yaxis{below}"] = axis(
+        tones,
+        "KL (nats)" if first else "",
+        domain=[0, 0.38],
+        anchor=f"x{below}",
+        range=[0, most],
+        nticks=4,
+        showticklabels=first,
+        fixedrange=True,
     )
 
 
