@@ -294,3 +294,15 @@ def test_holes_are_not_offered_where_a_density_is_missing():
     at = page(model=DEEP, holes="true")
     assert not settings(at)["settings"]["holes"]
     assert "Red are holes" not in texts(at)
+
+
+def test_a_tint_is_full_where_the_prior_has_what_the_data_have_at_the_threshold():
+    from safetensors.numpy import load
+
+    from explorer.canvas import blobs
+
+    axis, value = np.array([0.0, 1.0]), np.array([[0.0, 0.25], [1.0, 4.0]])
+    shown = np.exp(load(blobs.heat(axis, axis, value, full=1.0))["log_density"].astype(float))
+    np.testing.assert_allclose(shown, [[0, 0.25], [1, 1]], atol=2e-3)
+    shown = np.exp(load(blobs.heat(axis, axis, value))["log_density"].astype(float))
+    np.testing.assert_allclose(shown, [[0, 1 / 16], [0.25, 1]], atol=2e-3)

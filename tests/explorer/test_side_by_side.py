@@ -258,3 +258,10 @@ def test_every_shipped_model_beside_another(part):
     for entry in library.whole():
         at = app(model=entry.name, compare=part)
         assert at.get("bidi_component") or at.get("plotly_chart") or at.info
+
+
+@pytest.mark.parametrize(("models", "row"), [([VAMP, STANDARD], "controls-header"), (LECTURE, "controls-part")])
+def test_the_parts_stand_in_the_first_row_where_the_names_leave_room(models, row):
+    at = app(models=models)
+    (holder,) = [block for block in at.get("flex_container") if block.proto.id.endswith(row)]
+    assert "compare" in [getattr(child, "key", None) for child in holder.children.values()]

@@ -86,3 +86,13 @@ def test_a_variance_of_zero_is_drawn_at_the_floor_but_told_as_it_is(tones):
     figure = units.bars([units.Units("one", np.array([1.0, 0.0]), None)], 0.01, tones, 400, 900)
     assert figure.data[0].y[1] == units.FLOOR
     assert figure.data[0].customdata[1, 1] == 0
+
+
+def test_two_bars_are_not_two_walls_and_forty_fill_the_width():
+    few, many = (units.Units(str(n), np.ones(n), None) for n in (2, 40))
+    for one, most in ((few, units.WIDEST), (many, (990 - 80) / 40)):
+        low, high = units.bars([one], 0.01, theme.LIGHT, 400, 990).layout.xaxis.range
+        assert (990 - 80) / (high - low) == pytest.approx(most)
+    both = units.bars([few, many], 0.01, theme.LIGHT, 400, 990).layout
+    assert both.xaxis3.range == (-0.5, 39.5)
+    assert both.xaxis.range[1] - both.xaxis.range[0] < 40
