@@ -35,6 +35,7 @@ def draw(
     legend = scene.classes([entry])
     shown = [plane(entry, layer, legend) for layer in range(min(MOST, len(usage.layers(entry))))]
     assert shown[0].region is not None
+    decoded = decoded and shown[0].decoder is not None
     canvas(
         shown,
         shown[0].region,
@@ -90,6 +91,14 @@ def decoder(entry: Entry, layer: int) -> bytes | None:
             return None
 
     return library.remember("program of a layer", entry, export, layer)
+
+
+def why_not_decoded(entry: Entry) -> str:
+    """One sentence on why nothing is decoded at the pointer."""
+    from latents import portable
+
+    why = library.remember("why no decoder", entry, lambda: portable.why_not(library.model(entry), "decoder"))
+    return why or "A layer of this model is no plain vector: it lies on a space that the planes do not know."
 
 
 def layout(entry: Entry, layer: int) -> planes.Layout:

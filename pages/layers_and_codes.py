@@ -244,7 +244,7 @@ def planes_sentence(entry: Entry, shown: list[CanvasPlane], decoded: bool) -> st
         else f"Each dot is a test image at {parts.points([entry])}, once in each layer."
     )
     if shown[0].decoder is None:
-        said += " Nothing is decoded at the pointer: no browser can run this decoder."
+        said += f" Nothing is decoded at the pointer. {layer_planes.why_not_decoded(entry)}"
     else:
         said += (
             f" At the pointer that layer alone changes: layers above stay the chosen image’s, and those below go to "
@@ -330,6 +330,7 @@ def codes_caption(entry: Entry, book: codebook.Book, before, after, swap: tuple[
     never = (
         f"{words.count(unused, 'code')} {'is' if unused == 1 else 'are'} never used" if unused else "every code is used"
     )
+    full = f" (full colour: by {100 * code_map.largest(before, after):.0f} % of white)" if code != old else ""
     same = (
         "the code is the same"
         if code == old
@@ -338,7 +339,7 @@ def codes_caption(entry: Entry, book: codebook.Book, before, after, swap: tuple[
     view.caption(
         f"**Perplexity {book.perplexity:.0f} of {book.size} codes**: so many would be in equal use; {never}. "
         f"Code {code} in place of {old}, at place {place} (row {place // book.grid[1] + 1}, column "
-        f"{place % book.grid[1] + 1}), {same}: red brighter, blue darker. Click a place or a bar to choose it."
+        f"{place % book.grid[1] + 1}), {same}: red brighter, blue darker{full}. Click a place or a bar to choose it."
         + is_sample(entry),
         f"{entry.name} ({entry.space_title}) · {library.images(entry).provenance} · {book.places:,} places counted · "
         f"{parts.shown([entry])}",

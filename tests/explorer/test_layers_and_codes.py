@@ -144,6 +144,9 @@ def test_the_difference_is_the_papers_tone_where_nothing_changes_red_where_more_
     assert more[0] > more[2] + 100
     assert less[2] > less[0] + 100
     np.testing.assert_allclose(half, (more + none) / 2, atol=1.5)
+    assert list(code_map.change(before, after, tones, 0.5)[:, 0, 3]) == list(more)
+    assert code_map.largest(before, after) == 1
+    assert code_map.largest(before, before) == code_map.LEAST
     if tones.name == "dark":
         assert tones.paper == "#" + "".join(f"{part:02x}" for part in none)
 
@@ -208,7 +211,11 @@ def test_the_planes_show_the_selection_and_what_each_layer_sets_near_it():
 
 def test_a_decoder_that_no_browser_runs_leaves_the_thumbnails():
     at = app(model="digits-pixel-hvae", layers="Planes")
-    assert "no browser can run this decoder" in said(at)
+    assert "Nothing is decoded at the pointer. This decoder draws a picture pixel by pixel" in said(at)
+    given = json.loads(
+        app(model="digits-pixel-hvae", layers="Planes", planes="Decoded").get("bidi_component")[0].proto.json
+    )
+    assert given["settings"]["points"]  # rather than an empty plane
     assert all(plane["decoder"] is None for plane in json.loads(at.get("bidi_component")[0].proto.json)["planes"])
 
 
