@@ -424,6 +424,7 @@ export class PlaneView {
         size: settings.size,
         ratio: this.ratio,
         chosen: this.chosen(),
+        larger: this.larger,
         dark: this.stage.tones.dark,
       };
       this.layer.draw(pen, this.camera, look, moving ? MOVING : STILL, goOn);

@@ -89,7 +89,7 @@ export class PointLayer {
     const until = performance.now() + milliseconds;
     const { radius, opacity } = this.look(camera, style.size);
     const rounds = style.chosen ? 2 : 1;
-    const larger = grown(style.chosen);
+    const larger = style.larger ?? grown(style.chosen);
     let done = true;
     for (let { round, k } = this.stopped; done && round < rounds; round++, k = 0) {
       // with a selection, what is not selected is drawn first, and faint

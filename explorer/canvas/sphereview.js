@@ -1,6 +1,7 @@
 /** A sphere: its map or its globe, with all that a plane has (points, hover, lasso, probe). It turns when it is dragged. */
 import { MAPS, angles, between, greatCircle, lines, spread, turned, unit, vector } from "./maps.js";
 import { HOLES, ON_TILES, PlaneView } from "./planeview.js";
+import { grown } from "./points.js";
 import { SphereDensity } from "./spheredensity.js";
 import { Pair } from "./spherepair.js";
 import { SpherePanel, round } from "./spherepanel.js";
@@ -169,6 +170,11 @@ export class SphereView extends PlaneView {
     const picked = super.chosen();
     if (!this.globe) return picked;
     return picked ? this.front.map((front, i) => front & picked[i]) : this.front;
+  }
+
+  /** How many times larger selected dots are: on the globe what is in front is no selection. */
+  get larger() {
+    return grown(super.chosen());
   }
 
   /** Turn by so many pixels: what is dragged follows. */

@@ -29,7 +29,7 @@ function paintDots(pen, view) {
     const group = view.frame ? view.frameGroup : view.group;
     const [colours, chosen, xy] = [view.colours(), view.chosen(), view.shownXy];
     const { radius, opacity } = layer.look(camera, settings.size);
-    const larger = grown(chosen);
+    const larger = view.larger ?? grown(chosen);
     const n = xy.length / 2;
     pen.save();
     for (let round = 0; round < (chosen ? 2 : 1); round++) {
