@@ -45,11 +45,3 @@ def filled(rows: int, steps: int | None, width: int) -> tuple[int, int]:
 def directions(entry: Entry) -> int:
     """How many directions are walked where no coordinate is a unit."""
     return min(traversal.DIRECTIONS, library.encoding(entry).coordinates.shape[1] - (entry.space_kind == "sphere"))
-
-
-def shown_steps(entry: Entry, text: object, units: int, slow: bool) -> int:
-    """The steps of a walk of one model alone; units: how many are ranked, 0 where there are none."""
-    if slow:
-        return FEW
-    rows = min(units, at_once(None, WIDTH)) if units else directions(entry)
-    return own_steps(text) or filled(rows, None, WIDTH)[0]

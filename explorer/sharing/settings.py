@@ -84,9 +84,9 @@ def plane(entries: list[Entry], state: State) -> Choice:
 def colour(entries: list[Entry], state: State) -> tuple[str, int]:
     """What the dots of Latent space are coloured by, and the unit where it is one, from 0."""
     by = state.get("colour") or colours.CLASS
-    if by != colours.UNIT:
+    united = next((one for one in entries if library.why_not(one, "units") is None), None)
+    if by != colours.UNIT or united is None:
         return by, 0
-    united = next(one for one in entries if library.why_not(one, "units") is None)
     names = naming.units(usage.layers(united))
     name = state.get("by-unit")
     return by, names.index(name) if name in names else 0
@@ -180,36 +180,61 @@ def words_of(test: library.Images, label: int) -> str:
 # -- traversals ----------------------------------------------------------------------------------------------
 
 
+HALF = 418
+"""Pixels of the rows of one of two models."""
+
+
 @dataclass(frozen=True)
 class Traversal:
-    """What Traversals shows. image: where the walks start, None for the prior's mean; units: all that can be shown,
-    those that carry most first (of the part that is shown where pictures are drawn pixel by pixel); directions: how
-    many at most, where there are no units."""
+    """What Traversals shows. starts: the images where the walks start; mean: they start at the prior's mean instead,
+    and at so many draws less one; units: all that can be shown, those that carry most first (of the part that is shown
+    where pictures are drawn pixel by pixel); directions: how many at most, where there are no units."""
 
-    image: int | None
+    starts: list[int]
+    mean: bool
     units: list[int]
     steps: int
     follow: bool
     directions: int = traversal.DIRECTIONS
 
 
-def traversing(entry: Entry, state: State) -> Traversal:
-    """The walks chosen on Traversals."""
-    slow = draws.slow(entry)
-    if library.why_not(entry, "units") is not None:
-        steps = walking.shown_steps(entry, state.get("steps"), 0, slow)
-        return Traversal(image(entry, state), [], steps, False, walking.SLOW_ROWS if slow else traversal.DIRECTIONS)
+def traversing(entry: Entry, entries: list[Entry], state: State) -> Traversal:
+    """The walks chosen on Traversals; entries: the models that are shown."""
+    slow, has_units = draws.slow(entry), library.why_not(entry, "units") is None
+    plans = {one.name: _walks(one, len(entries), state) for one in entries}
+    units = _units(entry, state) if has_units else []
+    if slow and has_units:
+        part = min(number(state, "part", 1), max(1, -(-len(units) // walking.SLOW_ROWS)))
+        units = units[(part - 1) * walking.SLOW_ROWS : part * walking.SLOW_ROWS]
+    n = len(library.images(entry).gray)
+    count = min(starts for _, starts in plans.values())
+    return Traversal(
+        [(image(entry, state) + i) % n for i in range(min(count, n))],
+        has_units and state.get("around") == "Prior's mean" and library.why_not(entry, "sample") is None,
+        units,
+        plans[entry.name][0],
+        bool(state.get("follow")),
+        walking.SLOW_ROWS if slow else traversal.DIRECTIONS,
+    )
+
+
+def _units(entry: Entry, state: State) -> list[int]:
+    """The units of the layer, those that carry most first; dead ones only where they are asked for."""
     layers = len(usage.layers(entry))
-    layer = max(0, layers - number(state, "layer", layers))
-    ranked = unit_numbers.ranked(entry, min(layer, layers - 1))
-    if not state.get("dead"):
-        ranked = ranked[~unit_numbers.dead(entry)[ranked]]
-    steps = walking.shown_steps(entry, state.get("steps"), len(ranked), slow)
-    if slow:
-        part = min(number(state, "part", 1), max(1, -(-len(ranked) // walking.SLOW_ROWS)))
-        ranked = ranked[(part - 1) * walking.SLOW_ROWS : part * walking.SLOW_ROWS]
-    meant = state.get("around") == "Prior's mean" and library.why_not(entry, "sample") is None
-    return Traversal(None if meant else image(entry, state), ranked.tolist(), steps, bool(state.get("follow")))
+    ranked = unit_numbers.ranked(entry, min(max(0, layers - number(state, "layer", layers)), layers - 1))
+    return (ranked if state.get("dead") else ranked[~unit_numbers.dead(entry)[ranked]]).tolist()
+
+
+def _walks(entry: Entry, models: int, state: State) -> tuple[int, int]:
+    """How many steps a walk has, and how many starts there are."""
+    if draws.slow(entry):
+        return walking.FEW, 1
+    width, steps = walking.WIDTH if models == 1 else HALF, walking.own_steps(state.get("steps"))
+    if library.why_not(entry, "units") is None:
+        rows = min(len(_units(entry, state)), walking.at_once(steps, width))
+    else:
+        rows = min(traversal.DIRECTIONS, walking.directions(entry))
+    return walking.filled(rows, steps, width)
 
 
 # -- the sphere ----------------------------------------------------------------------------------------------

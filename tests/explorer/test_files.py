@@ -196,11 +196,16 @@ def test_walks_and_units(name):
     packed, table = found[f"Walks of {name} (npz)"], found[f"Ranges of {name} (CSV)"]
     ranked = unit_numbers.ranked(entry)
     ranked = ranked[~unit_numbers.dead(entry)[ranked]]
-    walks = traversal.by_unit(entry, library.encoding(entry).points[12], ranked, 7)
-    np.testing.assert_array_equal(packed["z"], np.stack([walk.z for walk in walks]))
-    np.testing.assert_array_equal(packed["pictures"], traversal.pictures(entry, walks))
-    np.testing.assert_allclose(table["low"], traversal.ranges(entry)[0, ranked])
-    np.testing.assert_allclose(table["KL in nats"], unit_numbers.kl(entry)[ranked])
+    n = len(packed["starts"])
+    np.testing.assert_array_equal(packed["starts"], library.encoding(entry).points[12 : 12 + n])
+    walks = [walk for z in packed["starts"] for walk in traversal.by_unit(entry, z, ranked, 7)]
+    z = np.stack([walk.z for walk in walks])
+    np.testing.assert_array_equal(packed["z"].reshape(z.shape), z)
+    pictures = traversal.pictures(entry, walks)
+    np.testing.assert_array_equal(packed["pictures"].reshape(pictures.shape), pictures)
+    np.testing.assert_allclose(table["low"], np.tile(traversal.ranges(entry)[0, ranked], n))
+    np.testing.assert_allclose(table["KL in nats"], np.tile(unit_numbers.kl(entry)[ranked], n))
+    assert table["image"].tolist() == np.repeat(np.arange(12, 12 + n), len(ranked)).tolist()
 
 
 @slow
@@ -209,7 +214,7 @@ def test_walks_where_there_are_no_units():
         [entry] = warmed("", name)
         packed = made("traversals", name, image=12, steps="7")[f"Walks of {name} (npz)"]
         walks = traversal.by_direction(entry, library.encoding(entry).points[12], 7)
-        np.testing.assert_array_equal(packed["values"], np.stack([walk.values for walk in walks]))
+        np.testing.assert_array_equal(packed["values"][0], np.stack([walk.values for walk in walks]))
 
 
 @pytest.mark.parametrize("name", ["digits-standard-8d", pytest.param("digits-planar", marks=slow)])

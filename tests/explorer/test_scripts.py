@@ -385,9 +385,14 @@ def test_traversals_of_units(lines, name, state):
     if draws.slow(entry):
         ranked = ranked[6:12]
     assert found["units"] == ranked.tolist()
-    z = layered.prior_mean(entry)[0] if "around" in state else library.encoding(entry).points[state["image"]]
-    steps = walking.shown_steps(entry, state.get("steps"), len(ranked), draws.slow(entry))
-    walks = traversal.by_unit(entry, z, ranked, steps, follow=state.get("follow", False))
+    own = walking.own_steps(state.get("steps"))
+    rows = min(len(ranked), walking.at_once(own, walking.WIDTH))
+    steps, count = (5, 1) if draws.slow(entry) else walking.filled(rows, own, walking.WIDTH)
+    starts = library.encoding(entry).points[state.get("image", 0) :][:count]
+    if "around" in state:
+        starts = np.concatenate([layered.prior_mean(entry)[0][None], draws.prior_codes(entry, 0, count - 1)])
+    follow = state.get("follow", False)
+    walks = [walk for z in starts for walk in traversal.by_unit(entry, z, ranked, steps, follow=follow)]
     np.testing.assert_allclose(torch.cat(found["z"]), np.concatenate([walk.z for walk in walks]), atol=1e-4)
     same_pictures(found["pictures"], traversal.pictures(entry, walks))
 
@@ -395,7 +400,9 @@ def test_traversals_of_units(lines, name, state):
 @first_quick("name", ["digits-vmf", "digits-vmf-5d", "digits-vq-vae", "digits-stick-breaking", "digits-realnvp"])
 def test_traversals_of_directions(lines, name):
     entry, found = lines("traversals", name, image=12, steps="5")
-    walks = traversal.by_direction(entry, library.encoding(entry).points[12], 5)
+    _, count = walking.filled(walking.directions(entry), 5, walking.WIDTH)
+    starts = library.encoding(entry).points[12 : 12 + count]
+    walks = [walk for z in starts for walk in traversal.by_direction(entry, z, 5)]
     np.testing.assert_allclose(found["z"], np.stack([walk.z for walk in walks]), atol=1e-4)
     same_pictures(found["pictures"], traversal.pictures(entry, walks))
 

@@ -209,8 +209,6 @@ def test_few_rows_are_longer_or_start_at_more_points_with_pictures_as_large(rows
 
 def test_the_steps_are_the_visitors_own_or_as_many_as_fit():
     assert [walking.own_steps(text) for text in ("9", walking.FIT, None, 9)] == [9, None, None, None]
-    assert walking.shown_steps(library.find(STANDARD), None, 8, False) == walking.filled(8, None, walking.WIDTH)[0] > 7
-    assert walking.shown_steps(library.find("digits-pixelcnn"), None, 8, True) == walking.FEW
 
 
 def test_a_row_has_its_picture_its_name_and_its_mark():

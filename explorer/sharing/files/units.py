@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from explorer import fates, layered, library, naming, traversal, unit_numbers, usage
+from explorer import draws, fates, layered, library, naming, traversal, unit_numbers, usage
 from explorer.library import Entry
 from explorer.sharing import settings
 from explorer.sharing.files.file import File, arrays, table
@@ -17,9 +17,10 @@ from explorer.traversal import Walk
 def traversals(entries: list[Entry], state: State) -> list[File]:
     """The walks of each model."""
     able = [one for one in entries if library.why_not(one, "decode") is None and library.ready(one)]
+    able = [one for one in able if one.data == able[0].data]
     made = []
-    for entry in [one for one in able if one.data == able[0].data]:
-        chosen = settings.traversing(entry, state)
+    for entry in able:
+        chosen = settings.traversing(entry, able, state)
         if chosen.units or library.why_not(entry, "units") is not None:
             made += [
                 arrays(entry.name, "Walks", partial(packed, entry, chosen)),
@@ -28,34 +29,49 @@ def traversals(entries: list[Entry], state: State) -> list[File]:
     return made
 
 
-def walks(entry: Entry, chosen: Traversal) -> list[Walk]:
-    """The walks of all units (or directions) that can be shown."""
-    z = layered.prior_mean(entry)[0] if chosen.image is None else library.encoding(entry).points[chosen.image]
+def starts_of(entry: Entry, chosen: Traversal) -> np.ndarray:
+    """Where the walks start, [starts, d]."""
+    if not chosen.mean:
+        return library.encoding(entry).points[chosen.starts]
+    more = len(chosen.starts) - 1
+    mean = layered.prior_mean(entry)[0][None]
+    return np.concatenate([mean, draws.prior_codes(entry, 0, more)]) if more else mean
+
+
+def walks(entry: Entry, chosen: Traversal, z: np.ndarray) -> list[Walk]:
+    """The walks of all units (or directions) that can be shown, from z [d]."""
     if library.why_not(entry, "units") is not None:
         return traversal.by_direction(entry, z, chosen.steps)[: chosen.directions]
     return traversal.by_unit(entry, z, np.array(chosen.units), chosen.steps, follow=chosen.follow)
 
 
-def packed(entry: Entry, chosen: Traversal) -> dict[str, np.ndarray]:
-    """Names [W], values [W, S], z [W, S, d] and pictures [W, S, C, H, W]."""
-    found = walks(entry, chosen)
+def packed(entry: Entry, chosen: Traversal) -> dict[str, np.ndarray | None]:
+    """Names [W]; of each start values [starts, W, S], z [starts, W, S, d] and pictures [starts, W, S, C, H, W]."""
+    z = starts_of(entry, chosen)
+    found = [walks(entry, chosen, start) for start in z]
+    flat = traversal.pictures(entry, [walk for some in found for walk in some])
     return {
-        "names": np.array([walk.name for walk in found]),
-        "values": np.stack([walk.values for walk in found]),
-        "z": np.stack([walk.z for walk in found]),
-        "pictures": traversal.pictures(entry, found),
+        "names": np.array([walk.name for walk in found[0]]),
+        "images": None if chosen.mean else np.array(chosen.starts),
+        "starts": z,
+        "values": np.stack([[walk.values for walk in some] for some in found]),
+        "z": np.stack([[walk.z for walk in some] for some in found]),
+        "pictures": flat.reshape(len(z), -1, *flat.shape[1:]),
     }
 
 
 def ranges(entry: Entry, chosen: Traversal) -> dict:
     """A row for each walk: from where to where it goes, where it started, and what its unit carries."""
-    found = walks(entry, chosen)
+    z = starts_of(entry, chosen)
+    found = [walk for start in z for walk in walks(entry, chosen, start)]
     weight = {"nats": "KL in nats", "variance": "variance of its mean"}.get(found[0].unit, "share of the variance")
+    of = np.arange(len(z)) if chosen.mean else np.array(chosen.starts)
     return {
+        "start" if chosen.mean else "image": np.repeat(of, len(found) // len(z)),
         "unit": [walk.name for walk in found],
         "low": [float(walk.values[0]) for walk in found],
         "high": [float(walk.values[-1]) for walk in found],
-        "start": [walk.own for walk in found],
+        "own value": [walk.own for walk in found],
         weight: [walk.weight for walk in found],
         "dead": [walk.dead for walk in found],
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from explorer import fates, layered, library, unit_numbers, usage
+from explorer import draws, fates, layered, library, unit_numbers, usage
 from explorer.library import Entry
 from explorer.sharing import settings
 from explorer.sharing.scripts.script import Script, begin, load, script, sheet, test_images, where
@@ -13,7 +13,7 @@ def traversals(entries: list[Entry], state: State) -> list[Script]:
     """What Traversals shows of each model."""
     able = [one for one in entries if library.why_not(one, "decode") is None and library.ready(one)]
     able = [one for one in able if one.data == able[0].data]
-    found = [(one, settings.traversing(one, state)) for one in able]
+    found = [(one, settings.traversing(one, able, state)) for one in able]
     return [made for one, chosen in found if (made := _traversal(one, chosen)) is not None]
 
 
@@ -27,21 +27,26 @@ def by_unit(entry: Entry, chosen: Traversal) -> Script:
     """One unit after another from low to high, all else held (or the layers below at their prior's mean)."""
     steps, units = chosen.steps, chosen.units
     by = "KL" if unit_numbers.kl(entry) is not None else "variance"
-    start = f"z0 = points[{chosen.image}]" if chosen.image is not None else prior_mean(entry)
-    follow = _following(entry) if chosen.follow else ""
     lines = [
-        begin(entry) if chosen.image is not None else "\n".join([load(entry), test_images(entry)]),
+        "\n".join([load(entry), test_images(entry)]) if chosen.mean else begin(entry),
         "with torch.no_grad(), seeded(0):  # the aggregated posterior, one draw for each image",
         "    drawn = torch.cat([model.encode(part).rsample_and_log_prob()[0] for part in images.split(1000)])",
         "low, high = np.quantile(drawn.numpy(), [0.025, 0.975], axis=0)",
-        follow,
-        start,
+        _following(entry) if chosen.follow else "",
+        prior_mean(entry, len(chosen.starts)) if chosen.mean else f"starts = points[{chosen.starts}]",
         f"units, z = {units}, []  # ranked by {by}, counted from 0",
+        "for start in starts:" if len(chosen.starts) > 1 else "[start] = starts",
+    ]
+    inside = [
         "for unit in units:",
-        f"    path = z0.repeat({steps}, 1)",
+        f"    path = start.repeat({steps}, 1)",
         f"    path[:, unit] = torch.from_numpy(np.linspace(low[unit], high[unit], {steps}))",
         f"    z.append({'filled(path, unit)' if chosen.follow else 'path'})",
-        "pictures = model.picture(torch.cat(z)).images  # unit by unit",
+    ]
+    shift = "    " if len(chosen.starts) > 1 else ""
+    lines += [
+        *(shift + line for line in inside),
+        f"pictures = model.picture(torch.cat(z)).images  # {'start by start, ' if shift else ''}unit by unit",
         sheet("pictures", steps, entry, "traversals.png"),
     ]
     return script(entry.name, *lines)
@@ -60,23 +65,28 @@ def filled(z, unit):  # the layers below the unit's own at their prior's mean
 """
 
 
-def prior_mean(entry: Entry) -> str:
-    """`z0`, the prior's mean: see `layered.prior_mean`."""
+def prior_mean(entry: Entry, starts: int) -> str:
+    """`starts`: the prior's mean (see `layered.prior_mean`) and, where there are more, draws from it."""
     closed = f"{layered.MEAN_DRAWS:,}" not in layered.prior_mean(entry)[1]
     layers = len(usage.layers(entry))
     top = "model.prior().top" if layers > 1 else "model.prior()"
     if closed:
-        lines = f"z0 = {top}.mean.detach()[None]  # of the prior"
+        lines = f"starts = {top}.mean.detach()[None]  # of the prior"
     else:
         space = "model.space.layers[0]" if layers > 1 else "model.space"
         lines = (
             f"with torch.no_grad(), seeded(0):\n    drawn_prior = {top}.sample(({layered.MEAN_DRAWS},))\n"
-            f"z0 = {space}.from_coordinates({space}.coordinates(drawn_prior).mean(0))[None]  # the prior's mean"
+            f"starts = {space}.from_coordinates({space}.coordinates(drawn_prior).mean(0))[None]  # the prior's mean"
         )
     if layers > 1:
         lines += (
             f"\nfor place in range(1, {layers}):  # the chain of means"
-            "\n    z0 = torch.cat([z0, model.prior().layer(place, z0).mean.detach()], -1)"
+            "\n    starts = torch.cat([starts, model.prior().layer(place, starts).mean.detach()], -1)"
+        )
+    if starts > 1:
+        lines += (
+            "\nwith torch.no_grad(), seeded(0):"
+            f"\n    starts = torch.cat([starts, model.prior().sample(({draws.MOST},))[:{starts - 1}]])  # and draws"
         )
     return lines
 
@@ -89,11 +99,12 @@ def by_direction(entry: Entry, chosen: Traversal) -> Script:
         entry.name,
         begin(entry),
         f"y = {coordinates}.double().numpy()",
-        f"axes = pca(y, {min(chosen.directions, size)}).axes",
-        f"low, high = np.quantile((y - y[{chosen.image}]) @ axes.T, [0.025, 0.975], axis=0)",
-        f"along = np.linspace(low, high, {chosen.steps}).T  # [directions, steps]",
-        f"path = y[{chosen.image}] + along[:, :, None] * axes[:, None]",
-        "z = model.space.from_coordinates(torch.tensor(path, dtype=torch.float32))",
+        f"axes, paths = pca(y, {min(chosen.directions, size)}).axes, []",
+        f"for i in {chosen.starts}:  # test images",
+        "    low, high = np.quantile((y - y[i]) @ axes.T, [0.025, 0.975], axis=0)",
+        f"    along = np.linspace(low, high, {chosen.steps}).T  # [directions, steps]",
+        "    paths.append(y[i] + along[:, :, None] * axes[:, None])",
+        "z = model.space.from_coordinates(torch.tensor(np.concatenate(paths), dtype=torch.float32))",
         "pictures = model.picture(z.flatten(0, 1)).images  # direction by direction",
         sheet("pictures", chosen.steps, entry, "traversals.png"),
     )
@@ -104,15 +115,18 @@ def on_sphere(entry: Entry, chosen: Traversal) -> Script:
     return script(
         entry.name,
         begin(entry),
-        f"here = points[{chosen.image}].double().numpy()",
-        "here /= np.linalg.norm(here)",
-        "tangents = logarithm(here, points.double().numpy())  # where the others lie, seen from here",
-        f"axes = pca(tangents, {min(chosen.directions, entry.size - 1)}).axes",
-        "axes -= (axes @ here)[:, None] * here",
-        "axes /= np.linalg.norm(axes, axis=1, keepdims=True)",
-        "low, high = np.quantile(tangents @ axes.T, [0.025, 0.975], axis=0)",
-        f"angle = np.linspace(low, high, {chosen.steps}).T[:, :, None]  # radians",
-        "z = torch.tensor(np.cos(angle) * here + np.sin(angle) * axes[:, None], dtype=torch.float32)",
+        "circles = []",
+        f"for i in {chosen.starts}:  # test images",
+        "    here = points[i].double().numpy()",
+        "    here /= np.linalg.norm(here)",
+        "    tangents = logarithm(here, points.double().numpy())  # where the others lie, seen from here",
+        f"    axes = pca(tangents, {min(chosen.directions, entry.size - 1)}).axes",
+        "    axes -= (axes @ here)[:, None] * here",
+        "    axes /= np.linalg.norm(axes, axis=1, keepdims=True)",
+        "    low, high = np.quantile(tangents @ axes.T, [0.025, 0.975], axis=0)",
+        f"    angle = np.linspace(low, high, {chosen.steps}).T[:, :, None]  # radians",
+        "    circles.append(np.cos(angle) * here + np.sin(angle) * axes[:, None])",
+        "z = torch.tensor(np.concatenate(circles), dtype=torch.float32)",
         "pictures = model.picture(z.flatten(0, 1)).images  # circle by circle",
         sheet("pictures", chosen.steps, entry, "traversals.png"),
     )
