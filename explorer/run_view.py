@@ -318,10 +318,11 @@ def sentence(run: Run, snapshots: watching.Snapshots | None) -> str:
     """What is seen."""
     said = "Above: firm lines are of the validation images, dashed ones of training. Below: what each unit carries"
     plane = None if snapshots is None else snapshots.plane()
-    if plane is None or codes(run):
+    if snapshots is None or plane is None or codes(run):
         return f"{said}, and pictures."
     where = "latent space" if plane.axes.shape[0] == 2 else "the plane of the last snapshot's principal components"
-    return f"{said}; where the followed test images lie in {where}, coloured by class; and pictures."
+    n, of = snapshots.followed
+    return f"{said}; where test images lie in {where}, coloured by class, showing {n:,} of {of:,}; and pictures."
 
 
 def provenance(run: Run, history: watching.History) -> str:

@@ -223,6 +223,12 @@ class Snapshots:
         self._read: dict[int, Snapshot] = {}
         self._plane: Plane | None = None
 
+    @property
+    def followed(self) -> tuple[int, int]:
+        """How many test images are followed, spread evenly from the first to the last, and of how many."""
+        index = self._fixed["index"]
+        return len(index), int(index.max()) + 1
+
     def at(self, epoch: int) -> Snapshot:
         """The last snapshot that is not later than this epoch, or the first."""
         row = max((row for row, at in enumerate(self.epochs) if at <= epoch), default=0)

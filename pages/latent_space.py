@@ -185,7 +185,9 @@ def caption(entries: list[Entry], layouts: list[planes.Layout], shown: list[Canv
         sentence += f"; {colour} lines enclose {SHARES} of the prior"
     if how["aggregate"] and how["view"] != TRAINING:
         sentence += "; dashed lines enclose the same shares of all q(z|x) together"
-    sentence += f". {_frames(shown)}" if how["view"] == TRAINING else f". {pointing.way(entries[0], first, shown[0])}"
+    sentence += (
+        f". {_frames(entries, shown)}" if how["view"] == TRAINING else f". {pointing.way(entries[0], first, shown[0])}"
+    )
     if how["view"] == DRAW:
         sentence += f" {pointing.drawing(entries, layouts, shown)}{drawn.sentence(library.images(entries[0]))}"
     sentence += mismatch.sentence(entries) if how["holes"] and how["view"] != TRAINING else ""
@@ -201,11 +203,14 @@ def dots(entries: list[Entry], layouts: list[planes.Layout]) -> str:
     return "one draw of z from q(z|x)" + (f" ({parts.points(fixed)} for {fixed[0].name})" if fixed else "")
 
 
-def _frames(shown: list[CanvasPlane]) -> str:
+def _frames(entries: list[Entry], shown: list[CanvasPlane]) -> str:
+    from explorer.canvas import scene
+
     missing = [plane.name for plane in shown if plane.frames is None]
     if missing:
         return f"{' and '.join(missing)}: nothing of its training was kept for this plane, so the end is shown."
-    return "The slider plays the epochs: the same images, encoded by the model as it was."
+    n, of = min(map(scene.followed, entries)), len(library.images(entries[0]).gray)
+    return f"The slider plays the epochs, showing {n:,} of {of:,} test images, encoded by the model as it was."
 
 
 # -- the page ----------------------------------------------------------------------------------------------

@@ -210,6 +210,13 @@ def _frames(entry: Entry, layout: planes.Layout) -> bytes | None:
     return blobs.frames(kept["epochs"], placed(mean), index, None if pseudo is None else placed(pseudo))
 
 
+def followed(entry: Entry) -> int:
+    """How many of the test images the frames show: those that were followed in training."""
+    from latents.folder import ModelFolder
+
+    return library.remember("followed", entry, lambda: len(ModelFolder(entry.path).snapshots()["index"]))
+
+
 def _lattice(entry: Entry, layout: planes.Layout, region: Limits) -> Lattice | None:
     """The region decoded here, tile by tile; None where there is no way back from the plane."""
     if layout.axes is None:
