@@ -15,6 +15,8 @@ from explorer.published import Published
 from explorer.results import Kind, Result
 
 HEIGHT, WIDTH = 470, 992
+LARGE, WIDE = 560, 1248
+"""The same where the controls are hidden, for the back row."""
 ROW, LONGEST = 32, 420
 """Pixels of a row of the table, and of the table at most; a longer one scrolls."""
 OPENED = "_opened"
@@ -160,9 +162,8 @@ def lines(rows: list[Result], printed: list[Published]) -> list[chart.Line]:
 
 def figure(kind: Kind, rows: list[Result], printed: list[Published]) -> None:
     drawn = lines(rows, printed)
-    fig = chart.dots(drawn, view.tones(), HEIGHT, WIDTH)
-    if view.hidden():
-        fig.update_layout(height=view.taller(fig.layout.height))
+    height, width, larger = (LARGE, WIDE, view.LARGER) if view.hidden() else (HEIGHT, WIDTH, 1.0)
+    fig = chart.dots(drawn, view.tones(), height, width, larger)
     measured = [row for row in rows if row.value is not None]
     best = max(measured, key=lambda row: row.value or 0.0)
     alt = f"Log-likelihood of {words.count(len(measured), 'model')} on {kind.title}: " + "; ".join(
@@ -318,7 +319,7 @@ def main() -> None:
             rows, verdict = results.against_best(rows)
         figure(kind, rows, published.comparable(kind.data, kind.measure) if with_papers else [])
         printed = (
-            " Open diamonds are the papers' numbers, of other networks and longer training." if with_papers else ""
+            " Open diamonds are the papers' numbers, of other networks and another training." if with_papers else ""
         )
         view.caption(
             f"Each dot is a model: circles by importance sampling, squares exact, triangles lower bounds. "

@@ -54,14 +54,17 @@ class Line:
     bold: bool = False
 
 
-def dots(lines: list[Line], tones: Tone, height: int, width: int) -> go.Figure:
-    """All lines on one scale, in one column or two. height, width: pixels; it is taller where there are many lines."""
+def dots(lines: list[Line], tones: Tone, height: int, width: int, larger: float = 1.0) -> go.Figure:
+    """All lines on one scale, in one column or two.
+
+    height, width: pixels; it is taller where there are many lines; larger: times the usual size of letters.
+    """
     across = 1 if len(lines) <= MOST else 2
     share = math.ceil(len(lines) / across)
     columns = [lines[i * share : (i + 1) * share] for i in range(across)]
-    height = max(height, _TOP + _BOTTOM + _ROW * share)
-    left = 16 + round(_LETTER * max(len(line.name) for line in lines))
-    right = 16 + round(_LETTER * max(len(line.said) for line in lines))
+    height = max(height, _TOP + _BOTTOM + round(_ROW * share * larger))
+    left = 16 + round(_LETTER * larger * max(len(line.name) for line in lines))
+    right = 16 + round(_LETTER * larger * max(len(line.said) for line in lines))
     figure = go.Figure(
         layout=layout(tones, height, margin={"l": left, "r": right, "t": _TOP, "b": _BOTTOM}, dragmode=False)
     )
@@ -91,7 +94,7 @@ def dots(lines: list[Line], tones: Tone, height: int, width: int) -> go.Figure:
                 ),
             }
         )
-        size = SMALL if height / share >= 17 else 11
+        size = round((SMALL if height / share >= 17 * larger else 11) * larger)
         figure.update_layout({f"yaxis{mark}.tickfont": {"size": size, "color": tones.ink}})
         figure.update_layout({f"yaxis{ends}.tickfont": {"size": size, "color": tones.ink}})
         _guides(figure, column, tones, mark, span)
