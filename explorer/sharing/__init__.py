@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from explorer import library, view
-from explorer.sharing import tours
+from explorer.sharing import live, tours
 
 if TYPE_CHECKING:
+    from explorer.library import Entry
     from explorer.sharing.files import File
     from explorer.sharing.scripts import Script
 
@@ -56,25 +57,27 @@ def menu(title: str) -> None:
 
 def _share(page: str, title: str) -> None:
     entries = view.models() if library.whole() and page not in _NO_MODEL else []
-    models = _named(page, [entry.name for entry in entries])
+    models = _named(page, entries)
     name = "-".join([*(["-beside-".join(models)] if models else []), page.replace("_", "-") or "home"])
     figure = {"models": models, "name": name, "title": title}
     _drawn({"model": entries[0].name if entries else None, "title": title, "figure": figure})
     st.session_state[_PLACE] = st.container(gap="xxsmall", width=_WIDTH)
 
 
-def _named(page: str, picked: list[str]) -> list[str]:
+def _named(page: str, picked: list[Entry]) -> list[str]:
     """The models or the run that a picture of this page is of; picked: the models of the pickers."""
-    if page == "side_by_side":  # which has up to four
-        return list(st.session_state.get("models") or picked)
+    if page == "side_by_side" and st.session_state.get("models"):  # which has up to four
+        return list(st.session_state["models"])
     if page == "runs":
         return [str(st.session_state["run"])] if st.session_state.get("run") else []
-    return [] if page == "results" else picked
+    if page == "results":
+        return []
+    return [entry.name for entry in (live.home(picked) if page == "" and picked else picked)]
 
 
 def finish() -> None:
     """Add to the menu what is known when the page is drawn: its lines of Python, and files of what it shows."""
-    from explorer.sharing import files, kept, live, scripts
+    from explorer.sharing import files, kept, scripts
 
     page, place = st.session_state.get(_PAGE, ""), st.session_state.pop(_PLACE, None)
     if place is None or page in _NO_MODEL or not library.whole():

@@ -26,14 +26,21 @@ def of(page: str, state: Mapping[str, Any]) -> list[Entry]:
         if state.get("compare") not in (None, "Planes"):
             return []
     elif page in ("", "latent_space"):
-        entries = view.models()
-        twin = library.twin(entries[0]) if page == "" and len(entries) == 1 else None
-        entries = sorted([*entries, *([twin] if twin else [])], key=lambda one: page == "" and one.prior != "standard")
+        entries = home(view.models()) if page == "" else view.models()
     else:
         return []
     flat = [entry for entry in entries if planes.kinds(entry)]
     alike = len(flat) == len(entries) or page == ""  # Home shows the planes there are, and says why others have none
     return flat if alike and 0 < len(flat) <= MOST and len({entry.data for entry in flat}) == 1 else []
+
+
+def home(picked: list[Entry]) -> list[Entry]:
+    """The models of Home: the chosen one and the one beside it, by default its twin; the standard prior comes first.
+
+    (As `settings.pair`, which comes with all pages' settings: this is asked before the first figure is there.)
+    """
+    twin = library.twin(picked[0]) if len(picked) == 1 else None
+    return sorted([*picked, *([twin] if twin else [])], key=lambda one: one.prior != "standard")
 
 
 def offer(page: str, state: Mapping[str, Any]) -> None:
