@@ -99,6 +99,11 @@ def corners(entry: Entry, four: np.ndarray, n: int, way: str = paths.STRAIGHT) -
     return z, pictures.reshape(n, n, *pictures.shape[1:])
 
 
+def density(entry: Entry, z: np.ndarray) -> np.ndarray:
+    """log p(z) at z [T, size], nats, once."""
+    return library.remember("density along a path", entry, lambda: paths.log_density(entry, z), z.tobytes())
+
+
 def decoded(entry: Entry, z: np.ndarray) -> np.ndarray:
     """The decoder's pictures at z [T, size], once."""
     return library.remember("pictures of a path", entry, lambda: library.decode(entry, z), z.tobytes())
@@ -107,5 +112,5 @@ def decoded(entry: Entry, z: np.ndarray) -> np.ndarray:
 def _course(entry: Entry, t: np.ndarray, fine_t: np.ndarray, points: Callable[[np.ndarray], np.ndarray]) -> Course:
     z, fine_z = points(t), points(fine_t)
     known = library.why_not(entry, "prior_density") is None
-    log_prior = paths.log_density(entry, fine_z) if known else None
+    log_prior = density(entry, fine_z) if known else None
     return Course(t, z, decoded(entry, z), fine_t, fine_z, log_prior)

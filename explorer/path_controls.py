@@ -37,6 +37,11 @@ def to(end: int, image: int) -> None:
     own_ends.put_off(KEYS[end])
 
 
+def slider(mode: str) -> str:
+    """The label of the slider that chooses the step."""
+    return "Strength" if mode == CLASSES else "Step"
+
+
 def step_to(mode: str, step: int) -> None:
     """Make this the chosen step: for callbacks."""
     if mode == CLASSES:
@@ -114,7 +119,7 @@ def step_slider(steps: int) -> int:
     """Which step is shown large, and where the bead is."""
     parts.bounded("step", 0, steps - 1)
     last, shown = steps - 1, "step %d"
-    return st.slider("Step", 0, last, last // 2, key="step", format=shown, width=SLIDER, **BOUND)
+    return st.slider(slider(LINE), 0, last, last // 2, key="step", format=shown, width=SLIDER, **BOUND)
 
 
 def choose_classes(test: Images, how: dict) -> None:
@@ -137,7 +142,7 @@ def choose_classes(test: Images, how: dict) -> None:
     if st.session_state.get("strength", 1.0) not in strengths:
         del st.session_state["strength"]
     low, high, by = strengths[0], strengths[-1], strengths[1] - strengths[0]
-    strength = st.slider("Strength", low, high, 1.0, by, key="strength", format="s = %.2f", width=SLIDER, **BOUND)
+    strength = st.slider(slider(CLASSES), low, high, 1.0, by, key="strength", format="s = %.2f", width=SLIDER, **BOUND)
     how["step"] = int(np.abs(STRENGTHS - strength).argmin())
 
 

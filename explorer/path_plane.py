@@ -77,23 +77,31 @@ def draw(
 
 @dataclass(frozen=True)
 class Steps:
-    """The steps of a course: at: the chosen one; symbol: what their numbers are, "t", "s" or "step"; go: told where the
-    bead was let go."""
+    """The steps of a course: at: the chosen one; names: of each, "t = 0.50"; symbol: "t" or "s", "" where nothing lies
+    between two steps; go: told where the bead was let go; slider: the label of the one that chooses the step; places:
+    its value at each step."""
 
     course: Course
     at: int
+    names: tuple[str, ...]
     symbol: str
     go: Callable[[int], None]
+    slider: str
+    places: tuple[float, ...]
 
     def track(self, portable: bool) -> Track:
         """portable: whether the browser decodes."""
         course = self.course
-        stops = tuple(course.nearest(step) for step in range(len(course.t)))
-        values = tuple(float(t) for t in course.t)
-        counted = self.symbol == "step"
-        if counted:
-            values = tuple(map(int, values))
-        return Track(stops, values, self.symbol, counted, course.fine_z if portable else None, course.pictures)
+        return Track(
+            stops=tuple(course.nearest(step) for step in range(len(course.t))),
+            values=tuple(float(t) for t in course.t),
+            names=self.names,
+            symbol=self.symbol,
+            codes=course.fine_z if portable else None,
+            pictures=course.pictures,
+            slider=self.slider,
+            places=self.places,
+        )
 
 
 def _around(low: np.ndarray, high: np.ndarray) -> Limits:

@@ -82,11 +82,22 @@ def course(entry: Entry, found: list[End], how: dict) -> Course:
 # -- the figure ----------------------------------------------------------------------------------------------
 
 
-def step_words(how: dict, run: Course) -> str:
-    at = run.t[how["step"]]
+def step_words(how: dict, run: Course, step: int | None = None) -> str:
+    """`t = 0.50`, of the chosen step."""
+    step = how["step"] if step is None else step
     if how["mode"] == WALK:
-        return f"step {how['step']}"
-    return f"s = {words.number(at)}" if how["mode"] == CLASSES else f"t = {words.number(at)}"
+        return f"step {step}"
+    return f"s = {words.number(run.t[step])}" if how["mode"] == CLASSES else f"t = {words.number(run.t[step])}"
+
+
+def steps_of(how: dict, run: Course) -> path_plane.Steps:
+    """Those that the bead goes through."""
+    mode, n = how["mode"], len(run.t)
+    names = tuple(step_words(how, run, step) for step in range(n))
+    places = tuple(float(s) for s in run.t) if mode == CLASSES else tuple(map(float, range(n)))
+    symbol = {WALK: "", CLASSES: "s"}.get(mode, "t")
+    go = partial(path_controls.step_to, mode)
+    return path_plane.Steps(run, how["step"], names, symbol, go, path_controls.slider(mode), places)
 
 
 def row_of_pictures(entries: list[Entry], runs: list[Course], found: list[End], how: dict, mixed) -> None:
@@ -149,7 +160,7 @@ def curve(entries: list[Entry], runs: list[Course], how: dict) -> None:
     drawn = []
     for entry, run in zip(entries, runs, strict=True):
         if run.log_prior is not None:
-            at_steps = paths.log_density(entry, run.z)
+            at_steps = courses.density(entry, run.z)
             drawn.append(lines.Curve(entry.name, run.fine_t, run.log_prior, run.t, at_steps, paths.usual(entry)))
         else:
             whose = f" of {entry.name}" if len(entries) > 1 else ""
@@ -195,7 +206,6 @@ def plane(entry: Entry, line: np.ndarray, found: list[End], how: dict, place: in
     """Where the path [F, size] runs on the model's plane; place: 0 for one alone, 1 and 2 for two with one legend; run:
     the course whose steps its bead goes through."""
     height = ALONE if view.hidden() else PLANE
-    symbol = {WALK: "step", CLASSES: "s"}.get(how["mode"], "t")
     path_plane.draw(
         entry,
         line,
@@ -205,7 +215,7 @@ def plane(entry: Entry, line: np.ndarray, found: list[End], how: dict, place: in
         to=path_controls.to,
         clicks=1 if how["mode"] == LINE else 0,
         hint=hint(how["mode"]),
-        steps=run and path_plane.Steps(run, how["step"], symbol, partial(path_controls.step_to, how["mode"])),
+        steps=run and steps_of(how, run),
         title=entry.name if place else "",
         small=place > 0,
         bare=place == 2,

@@ -47,7 +47,8 @@ import { Stage } from "./stage.js";
  * @property {Object|null} track of the first plane's path, so that its bead can be dragged (track.js): {codes: Source of
  *   safetensors `codes` [F, d], z at each place of the path, or null; sheet: Source of the steps' pictures in a row, for
  *   decoders that no browser can run; stops: the places of the steps, counted along the path; values: their numbers;
- *   symbol: "t", "s" or "step"; counted: whether only steps have numbers}
+ *   names: "t = 0.50", "step 4"; symbol: "t" or "s", null where only steps have names; slider: in a Streamlit page the label of a
+ *   slider that chooses the step; places: the slider's value at each step}
  * @property {string|null} hint the line under the planes while nothing is pointed at
  * @property {number[]|null} probe [x, y]: put the probe there
  * @property {string} projection of a sphere: a name of maps.js
@@ -112,9 +113,10 @@ import { Stage } from "./stage.js";
  *   showPosterior: (posterior: {point: Float32Array, stddev: Float32Array|null}|null, plane?: number) => void,
  *   decoded: (plane?: number) => {x: number, y: number, z: number[], pixels: number[]}|null,
  *   places: (plane?: number) => number[], screen: (x: number, y: number, plane?: number) => number[],
- *   describe: () => Object}}
+ *   lead: (step: number) => void, describe: () => Object}}
  *   root: the canvas's element, whose property `latentCanvas` is this handle; aside: an empty place at the right of the
  *   planes, for a pad; showPosterior: draws a posterior's mean and ellipse (null: none); decoded: what was decoded last;
+ *   lead: moves the bead to a step, as a control of the page says;
  *   places: of the points that are shown, x and y in turn; screen: where a place of the plane is in the window; describe: what is shown, in numbers
  */
 export function createCanvas(element, options, callbacks = {}) {
@@ -128,6 +130,7 @@ export function createCanvas(element, options, callbacks = {}) {
     decoded: (plane = 0) => stage.decoded(plane),
     places: (plane = 0) => stage.places(plane),
     screen: (x, y, plane = 0) => stage.screen(x, y, plane),
+    lead: (step) => stage.leadBead(step),
     describe: () => stage.describe(),
   };
   stage.root.latentCanvas = handle;

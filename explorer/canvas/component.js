@@ -1,5 +1,6 @@
 /** The canvas in a Streamlit page: settings come from Python, what the visitor does goes back as state. */
 import { createCanvas } from "./canvas.js";
+import { followSlider } from "./follow.js";
 import { padBeside } from "./pad-beside.js";
 
 const LINGER = 400; // milliseconds that a canvas outlives its element's clean-up: Streamlit calls again on a rerun
@@ -28,9 +29,12 @@ export function mount({ data, parentElement, setStateValue }) {
     });
   else kept.canvas.update(changes(kept, data));
   kept.heard = JSON.stringify(data.selection ?? []);
+  kept.slider = followSlider(kept.canvas, data.settings.track, kept.slider);
   placePad(kept, data, (drawing) => tell("drawing", drawing));
   return () => {
     kept.ending = setTimeout(() => {
+      kept.slider?.watcher.disconnect();
+      kept.slider = null;
       kept.pad?.destroy();
       kept.canvas?.destroy();
       kept.canvas = kept.pad = kept.padFor = null;

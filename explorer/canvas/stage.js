@@ -108,6 +108,7 @@ export class Stage {
     const given = JSON.stringify(settings.ends ?? null);
     const ends = "ends" in settings && given !== this.givenEnds ? settings.ends : this.settings.ends;
     if ("ends" in settings) this.givenEnds = given;
+    if ("bead" in settings) this.freeBead();
     this.settings = { ...this.settings, ...settings, ends };
   }
 
@@ -336,7 +337,7 @@ export class Stage {
     this.watcher.disconnect();
     cancelAnimationFrame(this.frame);
     this.player.stop();
-    for (const timer of [this.rest, this.quiet, this.keyed, this.saying, this.stepped]) clearTimeout(timer);
+    for (const timer of [this.rest, this.quiet, this.keyed, this.saying, this.stepped, this.leading]) clearTimeout(timer);
     for (const view of this.views) view.camera.land();
     this.style.remove();
     this.root.remove();

@@ -6,6 +6,7 @@ import { loadPicture, loadTensors } from "./source.js";
 
 const GRIP = 12; // pixels around the bead that can be gripped
 const REST = 320; // milliseconds after which a bead that keys have moved is told
+const ANSWER = 3000; // milliseconds after which a page has not answered
 const SLACK = 3; // pixels by which a far part of the path must be nearer than the part where the bead is
 export const MOVED = "latent-bead"; // an event of the window: other parts of the page follow the bead
 
@@ -21,6 +22,7 @@ export const tracking = {
   },
 
   moveBead(view, px, py) {
+    this.gripping = true;
     const places = this.settings.paths[0];
     const { camera } = view;
     const near = places.slice(1).map((to, i) => nearestOn(screen(camera, places[i]), screen(camera, to), [px, py]));
@@ -52,7 +54,28 @@ export const tracking = {
     this.placeBead(stops[step]);
     this.showBead(); // what the page will answer, so that nothing flickers until it does
     this.beading = null;
+    this.gripping = this.led = false;
     this.callbacks.onBead?.(step);
+  },
+
+  /** To a step that a control of the page is at, until the page answers. */
+  leadBead(step) {
+    const { track, paths, bead } = this.settings;
+    if (!track || bead === null || this.gripping || step >= track.stops.length) return;
+    if (this.beading === null && nearestStop(track.stops, indexOf(paths[0], bead)) === step) return;
+    this.placeBead(track.stops[step]);
+    this.led = true;
+    clearTimeout(this.leading);
+    this.leading = setTimeout(() => this.freeBead(), ANSWER);
+  },
+
+  /** The page has answered, or never will. */
+  freeBead() {
+    if (!this.led) return;
+    this.led = false;
+    this.beading = null;
+    this.asking = true;
+    this.request();
   },
 
   /** One step on or back, by a key. */
@@ -98,7 +121,8 @@ export const tracking = {
     const part = !pixels && this.trackSheet ? { bitmap: this.trackSheet, x: step * width, y: 0, width, height } : null;
     lens.showImage(null, "");
     lens.showDecoded(pixels ?? part, words);
-    lens.place(camera.sx(x), camera.sy(y), camera.width, camera.height);
+    if (this.led) lens.hide(); // the eyes are on the slider, and the picture stands large beside it
+    else lens.place(camera.sx(x), camera.sy(y), camera.width, camera.height);
     this.words.textContent = words;
     const at = valueAt(track, this.beading);
     window.dispatchEvent(new CustomEvent(MOVED, { detail: { model: view.about.name, at, words, pixels, part, shape: view.about.shape } }));
@@ -166,7 +190,9 @@ function valueAt({ stops, values }, index) {
   return values[next - 1] + share * (values[next] - values[next - 1]);
 }
 
-/** "t = 0.43"; of steps that are counted the nearest, "step 4". */
+/** "t = 0.43"; where only steps have names that of the nearest, "step 4". */
 function wordsAt(track, index) {
-  return track.counted ? `${track.symbol} ${track.values[nearestStop(track.stops, index)]}` : `${track.symbol} = ${number(valueAt(track, index))}`;
+  const step = nearestStop(track.stops, index);
+  if (!track.symbol || track.stops[step] === index) return track.names[step];
+  return `${track.symbol} = ${number(valueAt(track, index))}`;
 }

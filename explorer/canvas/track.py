@@ -13,16 +13,19 @@ from explorer.canvas.plane import PICTURE, TENSORS, Address
 
 @dataclass(frozen=True)
 class Track:
-    """stops: where the T steps are among the F places of the path; values: their numbers, t or s, or which step it is;
-    symbol: what these are called; counted: whether only the steps have numbers; codes [F, d]: z at each place, for
-    decoders that a browser runs; pictures: uint8 [T, C, H, W], what is decoded at the steps, for the others."""
+    """stops: where the T steps are among the F places of the path; values, names: their numbers and what these are
+    called, "t = 0.50"; symbol: "t", or "" where nothing lies between two steps; codes [F, d]: z at each place, for
+    decoders that a browser runs; pictures: uint8 [T, C, H, W], what is decoded at the steps, for the others; slider:
+    the label of the page's slider that chooses the step and leads the bead; places: its value at each step."""
 
     stops: tuple[int, ...]
     values: tuple[float, ...]
+    names: tuple[str, ...]
     symbol: str
-    counted: bool
     codes: np.ndarray | None
     pictures: np.ndarray
+    slider: str = ""
+    places: tuple[float, ...] = ()
 
     def json(self, address: Address) -> dict[str, Any]:
         """As track.js wants it: the bytes by their addresses."""
@@ -34,6 +37,8 @@ class Track:
         return found | {
             "stops": list(self.stops),
             "values": list(self.values),
-            "symbol": self.symbol,
-            "counted": self.counted,
+            "names": list(self.names),
+            "symbol": self.symbol or None,
+            "slider": self.slider or None,
+            "places": list(self.places),
         }

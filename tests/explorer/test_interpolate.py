@@ -248,7 +248,8 @@ def test_the_bead_has_the_codes_of_the_path_or_the_pictures_of_its_steps(entry):
     points = library.encoding(entry).points
     run = courses.line(entry, points[3], points[8], 7)
     told = {}
-    steps = path_plane.Steps(run, 2, "t", lambda step: told.setdefault("step", step))
+    names = tuple(f"t = {t:.2f}" for t in run.t)
+    steps = path_plane.Steps(run, 2, names, "t", lambda step: told.setdefault("step", step), "Step", tuple(range(7)))
     sent = {}
 
     def address(content: bytes, mimetype: str) -> str:
