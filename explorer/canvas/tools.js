@@ -63,7 +63,7 @@ const KEYS = [
   ["Z", "zoom to what is selected"],
   ["P L B", "drag to pan, to draw a lasso, to draw a box"],
   ["Shift and drag", "draw a lasso"],
-  ["Space", "play or stop the epochs; , and . step through them"],
+  ["Space", "play or stop the epochs; , and . step through them, or along a path"],
   ["Esc", "forget the selection, close this list"],
 ];
 
