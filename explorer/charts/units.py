@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from textwrap import wrap
 
 import numpy as np
 import plotly.graph_objects as go
@@ -16,6 +17,8 @@ GAP = 1
 """Places between the units of two layers."""
 WIDEST = 72
 """Pixels that a unit's bar and the gap beside it take at most, so that two bars are not two walls."""
+LETTER = 7
+"""Pixels that a letter takes at most."""
 UPRIGHT, NAMED = 20, 9
 """Pixels between two bars from which on the units' numbers stand upright under them, and are there at all."""
 
@@ -80,7 +83,7 @@ def bars(models: list[Units], threshold: float, tones: Tone, height: int, width:
         if several:
             heading(figure, one.name, domain[0], tones)
         if one.kl is None:
-            _note(figure, one.no_kl, sum(domain) / 2, 0.2, tones)
+            _note(figure, "<br>".join(wrap(one.no_kl, max(16, int(across / LETTER)))), sum(domain) / 2, 0.2, tones)
     return figure
 
 

@@ -96,3 +96,13 @@ def test_two_bars_are_not_two_walls_and_forty_fill_the_width():
     both = units.bars([few, many], 0.01, theme.LIGHT, 400, 990).layout
     assert both.xaxis3.range == (-0.5, 39.5)
     assert both.xaxis.range[1] - both.xaxis.range[0] < 40
+
+
+def test_why_there_is_no_kl_stays_within_its_chart():
+    one = units.Units(
+        "one", VARIANCES, None, "KL per unit: not available, q(z|x) or p(z) has no density of a single unit"
+    )
+    (note,) = [a for a in units.bars([one], 0.01, theme.DARK, 400, 400).layout.annotations if "KL" in a.text]
+    lines = note.text.split("<br>")
+    assert " ".join(lines) == one.no_kl
+    assert max(map(len, lines)) * units.LETTER <= 400 - 80
