@@ -26,6 +26,7 @@ from explorer import (
     library,
     maps_made,
     memorised,
+    mismatch,
     pairs,
     paths,
     picture_code,
@@ -37,6 +38,7 @@ from explorer import (
     usage,
     walking,
 )
+from explorer.canvas import scene
 from explorer.projections import Choice
 from explorer.sharing import scripts
 
@@ -97,6 +99,12 @@ def test_contours_enclose_what_the_page_says(lines):
     shown = planes.prior_density(entry, ((-4.0, 4.0), (-4.0, 4.0)))
     np.testing.assert_allclose(found["p"].thresholds, shown.thresholds, atol=0.2)
     assert len(found["figure"].data) == 2 + len(shown.thresholds)
+    _, both = lines("latent_space", "digits-vampprior-2d", aggregate=True, holes=True)
+    shown = scene.aggregated(entry, ((-4.0, 4.0), (-4.0, 4.0)))
+    np.testing.assert_allclose(both["q"].thresholds, shown.thresholds, atol=0.2)
+    assert both["found"].share == pytest.approx(mismatch.of(entry).share)
+    assert both["found"].threshold == pytest.approx(mismatch.of(entry).threshold, rel=1e-4)
+    assert len(both["figure"].data) == 2 + len(both["p"].thresholds) + len(shown.thresholds) + 1
     _, without = lines("latent_space", "digits-vampprior-2d", prior=False, pseudo=False)
     assert len(without["figure"].data) == 1
 

@@ -29,6 +29,22 @@ class Place:
     pseudo: str = ""
 
 
+@dataclass(frozen=True)
+class Shown:
+    """What is drawn beside the test images: pseudo-inputs, as large as their share; the prior's contours, those of all
+    q(z|x) together, and the holes between the two; size: of a dot, pixels."""
+
+    pseudo: bool = True
+    shares: bool = False
+    prior: bool = True
+    aggregate: bool = False
+    holes: bool = False
+    size: float = 3.5
+
+
+_USUAL = Shown()
+
+
 def home(entries: list[Entry], state: State) -> list[Script]:
     """The planes of Home: the chosen model and its twin, or what it shows of a model without a plane."""
     both = settings.pair(entries)
@@ -51,8 +67,15 @@ def latent_space(entries: list[Entry], state: State) -> list[Script]:
         return [decoded(entry, choice) for entry in able if place(entry, choice).back]
     if what == "Training":
         return [trained(entry, choice) for entry in able if place(entry, choice).back and _kept(entry)]
-    shown = {"pseudo": state.get("pseudo") is not False, "prior": state.get("prior") is not False}
-    return [dots(entry, choice, by, unit, **shown, size=float(state.get("size") or 3.5)) for entry in able]
+    shown = Shown(
+        state.get("pseudo") is not False,
+        state.get("shares") is not False,
+        state.get("prior") is not False,
+        bool(state.get("aggregate")),
+        bool(state.get("holes")),
+        float(state.get("size") or 3.5),
+    )
+    return [dots(entry, choice, by, unit, shown) for entry in able]
 
 
 _KNOWN: set[tuple] = set()
@@ -125,10 +148,7 @@ def dots(
     choice: Choice,
     by: str,
     unit: int,
-    *,
-    pseudo: bool = True,
-    prior: bool = True,
-    size: float = 3.5,
+    shown: Shown = _USUAL,
 ) -> Script:
     """The test images, coloured; the pseudo-inputs; the prior's contours where latent space is the plane."""
     at = place(entry, choice)
@@ -137,35 +157,62 @@ def dots(
     if choice.drawn and at.back and random(entry):
         drawn, placed = "z = latents.diagnostics.sample_all(model, images)  # one draw of each q(z|x)", at.of("z")
     colour, scaled = _colour(entry, by, unit)
+    densities = _densities(entry, shown)
     lines = [
         load(entry),
         test_images(entry),
-        "" if at.pseudo and "points" not in colour else points(entry),
+        "" if at.pseudo and "points" not in colour else points(entry, "stddev" if "stddev" in densities else "_"),
         drawn,
         at.before,
         f"plane = {placed}",
         colour,
-        f'marker = {{"size": {size:g}, "color": colour{scaled}}}',
+        f'marker = {{"size": {shown.size:g}, "color": colour{scaled}}}',
         'figure = go.Figure(go.Scattergl(x=plane[:, 0], y=plane[:, 1], mode="markers", marker=marker))',
     ]
-    if pseudo and library.why_not(entry, "pseudo_inputs") is None:
+    if shown.pseudo and library.why_not(entry, "pseudo_inputs") is None:
+        lines.append(f"pseudo = {at.pseudo or at.of('model.points(model.pseudo_inputs)')}")
+        size = "5.5"
+        if shown.shares:
+            lines.append("share = latents.diagnostics.usage(model, images).numpy()  # of the images that each explains")
+            size = "5.5 * np.sqrt(share * len(share)).clip(0.5, 3.3)"
         lines += [
-            f"pseudo = {at.pseudo or at.of('model.points(model.pseudo_inputs)')}",
-            'figure.add_scattergl(x=pseudo[:, 0], y=pseudo[:, 1], mode="markers", marker={"color": "black"})',
+            f'marker = {{"color": "black", "size": {size}}}',
+            'figure.add_scattergl(x=pseudo[:, 0], y=pseudo[:, 1], mode="markers", marker=marker)',
         ]
-    if prior and entry.flat and library.why_not(entry, "prior_density") is None:
-        lines.append(_CONTOURS)
-    return script(entry.name, *lines, 'figure.write_html("plane.html")')
+    return script(entry.name, *lines, densities, 'figure.write_html("plane.html")')
 
 
-_CONTOURS = """
+def _densities(entry: Entry, shown: Shown) -> str:
+    """The contours of the prior and of all q(z|x) together, and where the one has mass and the other has none."""
+    known = entry.flat and library.why_not(entry, "prior_density") is None
+    spread = entry.flat and library.encoding(entry).stddev is not None
+    prior, aggregate, holes = shown.prior and known, shown.aggregate and spread, shown.holes and known and spread
+    if not (prior or aggregate or holes):
+        return ""
+    lines = [_GRID]
+    if prior or holes:
+        lines.append("p = density.density(x, y, model.prior().log_prob(at).detach().view(240, 240).numpy())")
+    if aggregate or holes:
+        lines.append("q = density.density(x, y, aggregated_log_prob(points, stddev, at).view(240, 240).numpy())")
+    for name, wanted in (("p", prior), ("q", aggregate)):
+        if wanted:
+            lines.append(_CONTOURS.format(name=name))
+    return "\n".join([*lines, _HOLES] if holes else lines)
+
+
+_GRID = """\
 x = y = np.linspace(plane.min() - 1, plane.max() + 1, 240)
-at = torch.tensor(np.stack(np.meshgrid(x, y), axis=-1), dtype=torch.float32)
-p = density.density(x, y, model.prior().log_prob(at).detach().numpy())
-for level in p.thresholds:  # each encloses 25, 50, 75 or 95 % of the prior
-    lines = {"start": level, "end": level, "coloring": "none"}
-    figure.add_contour(x=x, y=y, z=p.log_p, contours=lines, showscale=False)
-"""
+at = torch.tensor(np.stack(np.meshgrid(x, y), axis=-1), dtype=torch.float32).view(-1, 2)"""
+_CONTOURS = """\
+for level in {name}.thresholds:  # each encloses 25, 50, 75 or 95 %
+    lines = {{"start": level, "end": level, "coloring": "none"}}
+    figure.add_contour(x=x, y=y, z={name}.log_p, contours=lines, showscale=False)"""
+_HOLES = """\
+with torch.no_grad(), seeded(0):
+    found = holes(points, stddev, model.prior().sample((3000,)))
+print(f"{found.share:.1%} of the prior lies where q(z) is lower than for 99 % of its own codes")
+heat = np.where(q.log_p < found.threshold, np.exp(p.log_p - found.threshold), 0)
+figure.add_heatmap(x=x, y=y, z=heat, opacity=0.4)"""
 
 
 def _colour(entry: Entry, by: str, unit: int) -> tuple[str, str]:

@@ -22,6 +22,8 @@ _IMPORTS = {
     "find": "from latents.folder import find",
     "neighbour_maps": "from latents import neighbour_maps",
     "pca": "from latents.projection import pca",
+    "aggregated_log_prob": "from latents.holes import aggregated_log_prob",
+    "holes": "from latents.holes import holes",
     "stored": "from latents.projection import stored",
     "seeded": "from latents.randomness import seeded",
     "CLASSES": "from explorer.charts.palette import CLASSES",
@@ -101,11 +103,10 @@ def test_images(entry: Entry) -> str:
     return lines + "images = latents.data.binarise(test.images, latents.data.TEST_SEED)"
 
 
-def points(entry: Entry) -> str:
-    """`points` of all test images."""
-    return (
-        f"points, _ = latents.diagnostics.encode_all(model, images)  # {library.point_words(entry)}, [N, {entry.size}]"
-    )
+def points(entry: Entry, spread: str = "_") -> str:
+    """`points` of all test images; spread: the name of the standard deviations of q(z|x)."""
+    encoded = f"points, {spread} = latents.diagnostics.encode_all(model, images)"
+    return f"{encoded}  # {library.point_words(entry)}, [N, {entry.size}]"
 
 
 def begin(entry: Entry) -> str:
