@@ -10,7 +10,7 @@ HEIGHT, WIDTH, BESIDE = 512, 836, 88
 """Pixels of the rows of one model, and of the names beside them."""
 SMALLEST = 40
 """Pixels of a picture's side at least: as many rows are shown at a time as fit so."""
-STEPS, MOST_STEPS, FEW, SLOW_ROWS = 7, 15, 5, 6
+STEPS, MOST_STEPS, FEW, SLOW_ROWS = 7, 15, 6, 4
 """Steps of a walk at least and at most, where as many as fit are shown; and of one whose pictures are drawn pixel by
 pixel, and how many walks there are then."""
 STARTS = 4

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from itertools import pairwise
 
 import numpy as np
@@ -79,10 +80,11 @@ def controls(layers: list[Entry], codes: list[Entry], test: Images) -> dict:
         )
     if codes or chosen["show"] != PLANE:
         chosen["image"] = focus.picker(test, picture=bool(codes) or chosen["show"] == PLANE)
-    if chosen["show"] == REDRAWN and layers:
-        redraw(layers, chosen, bound)
-    if codes:
-        swap(codes[0], chosen, bound)
+    with view.more() if codes and layers else nullcontext():  # of both there are more than one row holds
+        if chosen["show"] == REDRAWN and layers:
+            redraw(layers, chosen, bound)
+        if codes:
+            swap(codes[0], chosen, bound)
     if chosen["show"] == PLANE and layers:
         options = [POINTS, DECODED]
         chosen["planes"] = st.segmented_control(
@@ -157,9 +159,8 @@ def redrawn(entry: Entry, test: Images, chosen: dict, width: int, alone: bool) -
         for name, note in [named(test, int(i))]
     ]
     heads = ["x", "all layers", f"{rest} mean", *(f"draw {k + 1}" for k in range(n))]
-    figure = strips.strips(rows, heads, view.tones(), width, HEIGHT, beside=BESIDE)
     alt = f"{len(who)} test images: {kept_names} kept, {rest} drawn {n} times."
-    row_figure.shown(figure, f"redrawn-{entry.name}", alt, width)
+    row_figure.shown(rows, heads, f"redrawn-{entry.name}", alt, width, HEIGHT, BESIDE)
     view.caption(
         f"{kept_names} of each test image is kept, and {rest} drawn anew from p({rest} | {kept_names}), {n} times: "
         f"what all draws share is what {kept_names} holds. “{rest} mean” has {rest} where the prior expects "
@@ -187,9 +188,8 @@ def stepwise(entry: Entry, test: Images, chosen: dict, width: int) -> None:
         name, note = named(test, int(i))
         rows.append(strips.Row(name, np.stack(shown), note))
     heads = ["x", "no layer", *(f"+ {name}" for name in names), *(f"what {name} adds" for name in names)]
-    figure = strips.strips(rows, heads, view.tones(), width, HEIGHT, beside=BESIDE)
     alt = f"{len(who)} test images, decoded with more and more layers."
-    row_figure.shown(figure, f"stepwise-{entry.name}", alt, width)
+    row_figure.shown(rows, heads, f"stepwise-{entry.name}", alt, width, HEIGHT, BESIDE)
     view.caption(
         f"From the prior's mean (“no layer”), one layer of the image is added after the other; what is not added stays "
         f"where the prior expects it. Red: brighter than before, blue: darker.{gains(entry, names)}{is_sample(entry)}",

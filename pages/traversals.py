@@ -226,9 +226,8 @@ def figure(entry: Entry, starts: list[Start], chosen: dict, width: int, steps: i
         row(walk, of_walk, starts[i % len(starts)] if len(starts) > 1 else None, i % len(starts) == 0)
         for i, (walk, of_walk) in enumerate(zip(walks, pictures, strict=True))
     ]
-    drawn = strips.strips(rows, heads, view.tones(), width, HEIGHT, beside=BESIDE)
     alt = f"{len(walks)} walks of {steps} steps through {entry.name}."
-    row_figure.shown(drawn, f"walks-{entry.name}", alt, width)
+    row_figure.shown(rows, heads, f"walks-{entry.name}", alt, width, HEIGHT, BESIDE)
     return of_starts[0]
 
 
