@@ -241,6 +241,7 @@ def _note(figure: go.Figure, text: str, x: float, y: float, tones: Tone) -> None
     figure.add_annotation(
         text=text,
         x=x,
+        xanchor="center",
         y=y,
         xref="paper",
         yref="paper",
