@@ -32,10 +32,14 @@ export const MAPS = {
   hammer: {
     width: 2 * ROOT, height: ROOT, seam: "meridian", outline: [oval],
     forward(x, y, z, out, at) {
-      const half = Math.atan2(y, x) / 2;
+      // across = cos(latitude); its products with cosine and sine of half the longitude, by half-angle formulas that
+      // lose no digits: ten thousand arc tangents take too much of a frame
       const across = Math.sqrt(x * x + y * y);
-      const scale = ROOT / Math.sqrt(1 + across * Math.cos(half));
-      out[at] = 2 * scale * across * Math.sin(half);
+      const far = Math.abs(x) + across || 1;
+      const [large, small] = [Math.sqrt((across * far) / 2), Math.abs(y) * Math.sqrt(across / (2 * far))];
+      const scale = ROOT / Math.sqrt(1 + (x >= 0 ? large : small));
+      const side = y < 0 || (y === 0 && 1 / y < 0) ? -1 : 1;
+      out[at] = 2 * scale * side * (x >= 0 ? small : large);
       out[at + 1] = scale * z;
     },
     inverse(X, Y, out) {

@@ -5,7 +5,7 @@ import { paint } from "./tiles.js";
 const SIDE = 75; // CSS pixels of a picture, at most
 const GAP = 2;
 const WORDS = 19; // CSS pixels of the line of words
-const [MOVING, STILL] = [5, 20]; // milliseconds of decoding in a frame
+const [MOVING, STILL] = [2.5, 20]; // milliseconds of decoding in a frame
 
 export class MiddleLine {
   /** @param {import("./sphereview.js").SphereView} view the map */
@@ -21,6 +21,13 @@ export class MiddleLine {
 
   /** Where the pictures belong on the map, pixels from its left edge; and their side. */
   get row() {
+    const { camera } = this.view;
+    const key = `${camera.width} ${camera.height} ${this.box.parentNode !== null}`;
+    if (this.laid?.key !== key) this.laid = { key, ...this.layout() }; // (to ask for sizes in each frame costs the browser a layout)
+    return this.laid;
+  }
+
+  layout() {
     const { camera } = this.view;
     const room = this.box.parentNode ? this.box.parentNode.clientHeight - WORDS - 6 : SIDE;
     const side = Math.max(16, Math.min(SIDE, room));
