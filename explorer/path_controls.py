@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from explorer import focus, own_ends, parts, paths, view
+from explorer import courses, ends, focus, own_ends, parts, paths, view
 from explorer.charts.region import class_name
 from explorer.courses import STRENGTHS
 from explorer.library import Entry, Images
@@ -88,7 +88,7 @@ def row(entries: list[Entry], test: Images) -> dict:
     if mode in (LINE, CORNERS):
         how["ends"].append(number(test, TOWARDS, four[1]))
     if mode == CLASSES:
-        choose_classes(test, how)
+        choose_classes(entries[0], test, how)
     elif mode == WALK:
         parts.named("Seed")
         how["seed"] = st.number_input("Seed of the walk", 0, 9999, 0, key="walk", width=NARROW, **BOUND)
@@ -122,19 +122,24 @@ def step_slider(steps: int) -> int:
     return st.slider(slider(LINE), 0, last, last // 2, key="step", format=shown, width=SLIDER, **BOUND)
 
 
-def choose_classes(test: Images, how: dict) -> None:
-    """From the mean of which class to that of which."""
+def choose_classes(entry: Entry, test: Images, how: dict) -> None:
+    """From the mean of which class to that of which. The class of the visitor's own picture is that of the test image
+    nearest to it."""
     assert test.labels is not None
     labels = {class_name(int(label), test.class_names): int(label) for label in np.unique(test.labels)}
     names = list(labels)
     for key, options in (("origin", [ITS_OWN, *names]), ("target", names)):
         if st.session_state.get(key, options[0]) not in options:
             del st.session_state[key]
-    own = class_name(int(test.labels[how["ends"][0][1]]), test.class_names)
+    start = own_ends.of(entry, test, *how["ends"][0])
+    how["guessed"] = start.index is None
+    place = courses.nearest_image(entry, ends.point(entry, start)) if start.index is None else start.index
+    own = class_name(int(test.labels[place]), test.class_names)
     origin = st.session_state.get("origin") or st.query_params.get("origin") or ITS_OWN  # its control is under "More"
     origin = origin if origin in names else ITS_OWN
     parts.named("towards")
     target = st.selectbox("To the mean of class", names, index=min(7, len(names) - 1), key="target", width=84, **BOUND)
+    how["guessed"] = how["guessed"] and origin == ITS_OWN
     how["origin_name"], how["target_name"] = own if origin == ITS_OWN else origin, target
     how["names"] = names
     how["origin"], how["target"] = labels[how["origin_name"]], labels[target]

@@ -247,7 +247,7 @@ def what_is_seen(entries: list[Entry], found: list[End], how: dict) -> str:
     if how["mode"] == CLASSES:
         return (
             f"{words.capital(found[0].words)}, {at}, plus s times the way from the mean of class {how['origin_name']} "
-            f"to that of class {how['target_name']}"
+            f"{'(that of the test image nearest to it) ' * how['guessed']}to that of class {how['target_name']}"
         )
     return f"{how['steps']} equal steps along {ways} from one image to another, each {at}"
 
