@@ -38,7 +38,7 @@ def picker(test: Images, first: int = 0, *, label: bool = True, picture: bool = 
     st.button("", icon=":material/casino:", key="random-image", help="A random one", on_click=another, args=(test,))
     if picture:
         scale = max(1, 2 * THUMBNAIL // test.gray.shape[-1])
-        st.image(images.image_png(test.gray[chosen], scale), width=THUMBNAIL, alt=words(test, chosen))
+        parts.pictured(images.image_png(test.gray[chosen], scale), words(test, chosen), width=THUMBNAIL)
     return int(chosen)
 
 

@@ -118,12 +118,12 @@ def answer(entry: Entry, z: np.ndarray, title: str) -> None:
     with left, st.container(gap="xxsmall"):
         with parts.working("Drawing pixel by pixel …", draws.slow(entry)):
             picture = library.decode(entry, z[None])[0]
-        st.image(images.image_png(picture), width="stretch", alt="The decoded picture")
+        parts.pictured(images.image_png(picture), "The decoded picture")
         view.small("mean of p(x|z)" if library.shows(entry) == "mean" else "a sample of p(x|z)")
     with right, st.container(gap="xxsmall"):
         nearest, distances = planes.nearest(test.coordinates, library.coordinates(entry, z), NEAREST)
         alt = f"The {NEAREST} test images nearest to it"
-        st.image(images.grid_png(test.images.gray[nearest], NEAREST // 2, gap=1), width="stretch", alt=alt)
+        parts.pictured(images.grid_png(test.images.gray[nearest], NEAREST // 2, gap=1), alt)
         view.small(f"nearest test images{_classes(test.images, nearest)} ({distances[0]:.2f}–{distances[-1]:.2f} away)")
 
 

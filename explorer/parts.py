@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,9 @@ from explorer.library import Entry
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
+
+LARGE = 1 << 20
+"""Bytes of a picture that has a file of its own."""
 
 
 def row() -> DeltaGenerator:
@@ -44,9 +48,15 @@ def waiting(height: int, sentence: str, entries: list[Entry]) -> DeltaGenerator 
     return None if all(library.ready(entry) for entry in entries) else view.slot(height, sentence, entries)
 
 
-def pictured(png: bytes, alt: str, **more: Any) -> None:
-    """A picture over the whole width of its place."""
-    st.image(png, alt=alt, **({"width": "stretch"} | more))
+def pictured(png: bytes, alt: str, place: DeltaGenerator | None = None, **more: Any) -> None:
+    """A picture over the whole width of its place, which is an element's or that of the call."""
+    (place or st).image(inline(png), alt=alt, **({"width": "stretch"} | more))
+
+
+def inline(png: bytes) -> bytes | str:
+    """The picture as part of the page where it is not very large. One in a file of its own has no height until the
+    browser has fetched it, and what stands below it would jump up and down again whenever it changes."""
+    return png if len(png) > LARGE else f"data:image/png;base64,{b64encode(png).decode()}"
 
 
 @contextmanager

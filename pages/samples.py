@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import statistics
-from base64 import b64encode
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING
 
@@ -134,12 +133,12 @@ def sample(entry: Entry, place: DeltaGenerator, columns: int, n: int, chosen: Ch
     scale = images.scale_for(columns * found.pictures.shape[-1], width(columns, chosen.rows))
     alt = f"{n} samples from the {chosen.source.lower()} of {entry.name}"
     if not chosen.beside:
-        place.image(sheet.grid(found.pictures, columns, scale), width="stretch", alt=f"{alt}.")
+        parts.pictured(sheet.grid(found.pictures, columns, scale), f"{alt}.", place)
         return Shown(found.pictures, found.kind)
     nearest = nearest_to(entry, found.pictures, n, chosen)
     png = sheet.beside(found.pictures, nearest.images, columns // 2, scale)
     split = memorised.shelf(entry).split
-    place.image(png, width="stretch", alt=f"{alt}, each with its nearest {split} image at its right.")
+    parts.pictured(png, f"{alt}, each with its nearest {split} image at its right.", place)
     return Shown(found.pictures, found.kind, nearest)
 
 
@@ -263,11 +262,13 @@ def main() -> None:
         with column:
             if len(entries) > 1:
                 st.markdown(f"**{entry.name}** · {words.capital(entry.prior_title)}")
-            places.append(st.empty())
+            place = st.container()  # the last sheet stays in it until the next one is there
+            places.append(place if draws.ready(entry) and not draws.slow(entry) else place.empty())
             if not draws.ready(entry):
                 waiting(entry, places[-1], len(entries))
-    note = st.empty()
-    if not all(draws.ready(entry) for entry in entries):
+    all_ready = all(draws.ready(entry) for entry in entries)
+    note = st.container() if all_ready else st.empty()
+    if not all_ready:
         note.markdown("Drawing from the prior and decoding …")
     why = {entry.name: view.problem(entry, "sample") for entry in entries}
     able = [entry for entry in entries if why[entry.name] is None]
@@ -284,7 +285,8 @@ def main() -> None:
             shown[entry.name] = sample(entry, place, columns, n, chosen)
         else:
             place.info(reason, icon=":material/info:")
-    note.empty()
+    if not all_ready:
+        note.empty()
     if shown:
         names = " | ".join(entry.name for entry in entries)
         with note.container():
@@ -308,7 +310,7 @@ def waiting(entry: Entry, place: DeltaGenerator, sheets: int) -> None:
     scale = images.scale_for(columns * shape[-1], WIDTH // sheets)
     png = sheet.blank(rows * columns, columns, shape, scale, view.tones())
     # As part of the page: the server would have forgotten a file of its own before the browser comes for it.
-    place.image(f"data:image/png;base64,{b64encode(png).decode()}", width="stretch", alt="Drawing …")
+    parts.pictured(png, "Drawing …", place)
 
 
 main()

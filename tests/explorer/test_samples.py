@@ -160,7 +160,7 @@ def test_the_link_restores_source_and_neighbours():
     assert "These are 16 draws z from the aggregated posterior" in said
     entry = library.find("digits-standard-2d")
     near = memorised.nearest(draws.from_posterior(entry, 3, 16).pictures, memorised.shelf(entry))
-    assert f"nearest training image**, {np.median(near.distances):.2f} (digits-standard-2d) away" in said
+    assert f"nearest training image**, {np.median(near.distances):.2f} away in the median" in said
     assert f"test images are {memorised.usual(entry):.2f} away from theirs. Means are smooth" in said
     drawn = texts(app(model="digits-standard-2d", nearest="true", shown="Drawn pixels", rows="4"))
     assert "Drawn pixels are noisy" in drawn
