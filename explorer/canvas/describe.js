@@ -33,6 +33,7 @@ function plane(view, stage) {
     kind: view.kind ?? "",
     points: view.xy ? view.shownXy.length / 2 : 0,
     drawn: view.drawn ?? 0,
+    thinned: view.thinned.textContent,
     pseudo: view.pseudoXy ? view.pseudoXy.length / 2 : 0,
     classes,
     decoder: view.decoder !== null,

@@ -34,7 +34,8 @@ export class PlaneView {
       "aria-roledescription": "latent plane",
       "aria-label": `Test images in the latent space of ${about.name}. Arrow keys move the probe, question mark lists the keys.`,
     });
-    this.plot = el("div", "lx-plot", {}, this.dots, this.over);
+    this.thinned = el("div", "lx-thinned", { "aria-hidden": "true" });
+    this.plot = el("div", "lx-plot", {}, this.dots, this.thinned, this.over);
     this.note = el("div", "lx-note", { role: "status" });
     this.cell = el("div", "lx-cell", {}, this.ground, this.plot, this.note);
     this.title = el("div", "lx-title", { text: about.title });
@@ -429,12 +430,20 @@ export class PlaneView {
       };
       this.layer.draw(pen, this.camera, look, moving ? MOVING : STILL, goOn);
       this.drawn = this.layer.drawn;
+      this.sayThinned();
     } else {
       pen.clearRect(0, 0, this.dots.width, this.dots.height);
       this.layer.unfinished = false;
+      this.sayThinned();
     }
     pen.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
     drawPseudoLayer(pen, this);
+  }
+
+  /** How many of the dots there was time for, while not all are drawn. */
+  sayThinned() {
+    const { unfinished, reached, n } = this.layer;
+    this.thinned.textContent = unfinished ? `showing ${reached.toLocaleString("en")} of ${n.toLocaleString("en")}` : "";
   }
 
   drawOver(pen = this.fresh(this.over)) {

@@ -33,6 +33,7 @@ export class PointLayer {
     this.n = 0;
     this.step = 1;
     this.drawn = 0;
+    this.reached = 0; // of the dots in scattered order, in view or not
     this.stopped = { round: 0, k: 0 };
     this.unfinished = false;
   }
@@ -100,6 +101,7 @@ export class PointLayer {
     }
     context.putImageData(this.image, 0, 0);
     this.unfinished = !done;
+    this.reached = done || this.stopped.round > 0 ? this.n : this.stopped.k;
     return done;
   }
 
