@@ -209,7 +209,8 @@ def training(entries: list[Entry], threshold: float, height: int = LIVES_HEIGHT)
         fates.sentence(fate, list(names(entry, found)) or None)
         for (entry, found), fate in zip(known, told, strict=True)
     ]
-    view.figure(figure, "lives", f"Variance of each unit over the epochs. {' '.join(sentences)}".replace("*", ""))
+    units_told = " and ".join(f"{one.variances.shape[1]} units over {int(one.epochs[-1])} epochs" for one in drawn)
+    view.figure(figure, "lives", f"Variance of each of {units_told}. {' '.join(sentences)}".replace("*", ""))
     legend = "Each line is a unit: dark while it is active, gray and dotted while it is not; × marks its death. "
     under(
         [entry for entry, _ in known],
