@@ -29,10 +29,10 @@ function dress(element, copy) {
 }
 
 function clean(element) {
+  for (const name of ["pointer-events", "cursor", "vector-effect"]) element.style?.removeProperty(name); // lines grow with the picture
+  element.removeAttribute("vector-effect");
   for (const { name, value } of [...element.attributes]) {
     if (name.startsWith("data-") || name.startsWith("aria-") || name === "tabindex") element.removeAttribute(name);
     else if (value.includes("url(")) element.setAttribute(name, value.replace(/url\((['"]?)[^'")#]*#([^'")]+)\1\)/g, "url(#$2)"));
   }
-  for (const name of ["pointer-events", "cursor", "vector-effect"]) element.style?.removeProperty(name); // lines grow with the picture
-  element.removeAttribute("vector-effect");
 }

@@ -3,6 +3,7 @@ import { Page } from "./page.js";
 import { colour } from "./marks.js";
 import { compose } from "./compose.js";
 import { faces } from "./faces.js";
+import { sentences } from "./lettering.js";
 import { give, htmlFile, pngFile, svgFile } from "./files.js";
 
 export { SvgPen } from "./svgpen.js";
@@ -24,7 +25,7 @@ export async function saveFigure(kind, { title, models, name }) {
   const page = new Page(root);
   const items = around(page.items);
   if (!items.length) return nothing(root);
-  const words = items.filter((item) => item.words).map((item) => item.text());
+  const words = sentences(items);
   const told = models.filter((model) => !words.some((line) => line.includes(model)));
   const css = getComputedStyle(document.querySelector('[data-testid="stApp"]'));
   const about = {

@@ -2,7 +2,6 @@
 import { attributes, colour, escaped, family, measured, rounded } from "./marks.js";
 
 const SAME = 2; // pixels by which tops of one line differ
-const SPACE = 1; // pixels between two runs that are a space
 
 /**
  * The lines of a text node, where they stand on the screen.
@@ -27,68 +26,49 @@ export function lines(node) {
 }
 
 /**
- * Runs of text that follow each other on a line become one element, so that they still do where the font is another.
- * @typedef {{x: number, y: number, runs: {text: string, style: Object}[], right: number, block: Element}} Line
+ * A line of an element's text as an item of the page (see page.js). Its length is written down: with another face, which
+ * may be wider, it ends where it ended on the screen, and what follows on the same line is not covered.
+ * @param {Object} line of `lines` @param {Element} element whose text it is @param {CSSStyleDeclaration} css of it
+ * @param {number} opacity
  */
-export class Lettering {
-  constructor() {
-    this.last = null;
+export function lettered(line, element, css, opacity) {
+  const font = `${css.fontStyle === "italic" ? "italic " : ""}${css.fontWeight} ${css.fontSize} ${css.fontFamily}`;
+  const { ascent, descent } = measured("x", font);
+  const text = cased(line.text, css.textTransform);
+  const { left, right, top, bottom } = line;
+  const length = text.length > 1 ? { textLength: rounded(right - left), lengthAdjust: "spacingAndGlyphs" } : {};
+  const look = attributes({ x: rounded(left), y: rounded((top + bottom + ascent - descent) / 2), ...length, ...styleOf(css, opacity) });
+  return { box: { left, right, top, bottom }, words: text, block: blockOf(element), markup: () => `<text${look}>${escaped(text)}</text>` };
+}
+
+/** The words of lettered items: a sentence or more for each block of text. */
+export function sentences(items) {
+  const found = [];
+  let last = null;
+  for (const item of items.filter((one) => one.words)) {
+    const joined = last && last.block === item.block;
+    const apart = joined && Math.abs(item.box.left - last.box.right) < 1 ? "" : " ";
+    if (joined) found.push(found.pop() + apart + item.words);
+    else found.push(item.words);
+    last = item;
   }
-
-  /**
-   * @param {Element} element whose text it is @param {Object} line of `lines` @param {CSSStyleDeclaration} css @param {number} opacity
-   * @returns {Object|null} a new item for the page (see page.js), or null where the line has joined the one before
-   */
-  set(element, line, css, opacity) {
-    const style = styleOf(css, opacity);
-    const font = `${css.fontStyle === "italic" ? "italic " : ""}${css.fontWeight} ${css.fontSize} ${css.fontFamily}`;
-    const { ascent, descent } = measured("x", font);
-    const y = (line.top + line.bottom + ascent - descent) / 2;
-    const block = blockOf(element);
-    const text = cased(line.text, css.textTransform);
-    const { last } = this;
-    const gap = last ? line.left - last.right : Infinity;
-    if (last && last.block === block && Math.abs(last.y - y) < SAME && gap > -SAME && gap < parseFloat(css.fontSize) / 2) {
-      last.runs.push({ text: gap > SPACE ? ` ${text}` : text, style });
-      last.right = line.right;
-      last.box.right = line.right;
-      return null;
-    }
-    const box = { left: line.left, right: line.right, top: line.top, bottom: line.bottom };
-    this.last = { x: line.left, y, runs: [{ text, style }], right: line.right, block, box };
-    const made = this.last;
-    return { box, words: true, markup: () => markup(made), text: () => made.runs.map((run) => run.text).join("") };
-  }
-}
-
-function markup({ x, y, runs }) {
-  const [first, ...rest] = runs;
-  const look = attributes({ x: rounded(x), y: rounded(y), ...first.style });
-  const spans = rest.map((run) => `<tspan${attributes(different(run.style, first.style))}>${escaped(run.text)}</tspan>`);
-  return `<text${look}>${escaped(first.text)}${spans.join("")}</text>`;
-}
-
-/** What a run has that the first one has not; what that one has and the run has not is set back. */
-function different(style, first) {
-  const usual = { "font-weight": "400", "font-style": "normal", "text-decoration": "none", "fill-opacity": 1, style: "" };
-  return Object.fromEntries(Object.keys({ ...usual, ...style }).flatMap((name) => ((style[name] ?? usual[name]) === (first[name] ?? usual[name]) ? [] : [[name, style[name] ?? usual[name]]])));
-}
-
-function styleOf(css, opacity) {
-  const { tone, alpha } = colour(css.color);
-  const struck = css.textDecorationLine === "line-through" ? "line-through" : null;
-  const all = {
-    "font-family": family(css.fontFamily), "font-size": rounded(parseFloat(css.fontSize)), "font-weight": css.fontWeight === "400" ? null : css.fontWeight,
-    "font-style": css.fontStyle === "italic" ? "italic" : null, fill: tone, "fill-opacity": alpha * opacity === 1 ? null : rounded(alpha * opacity),
-    "text-decoration": struck, style: css.fontVariantNumeric === "normal" ? null : `font-variant-numeric: ${css.fontVariantNumeric}`,
-  };
-  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== null));
+  return found;
 }
 
 function blockOf(element) {
   let found = element;
   while (found.parentElement && getComputedStyle(found).display === "inline") found = found.parentElement;
   return found;
+}
+
+function styleOf(css, opacity) {
+  const { tone, alpha } = colour(css.color);
+  const struck = css.textDecorationLine === "line-through" ? "line-through" : null;
+  return {
+    "font-family": family(css.fontFamily), "font-size": rounded(parseFloat(css.fontSize)), "font-weight": css.fontWeight === "400" ? null : css.fontWeight,
+    "font-style": css.fontStyle === "italic" ? "italic" : null, fill: tone, "fill-opacity": alpha * opacity === 1 ? null : rounded(alpha * opacity),
+    "text-decoration": struck, style: css.fontVariantNumeric === "normal" ? null : `font-variant-numeric: ${css.fontVariantNumeric}`,
+  };
 }
 
 function cased(text, how) {

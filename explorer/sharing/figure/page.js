@@ -3,9 +3,10 @@
  * explanations are left out. A canvas that knows how to draw itself on any pen (its property `latentRedraw`) is drawn
  * anew; of others the pixels are taken.
  */
-import { Lettering, lines } from "./lettering.js";
+import { lettered, lines } from "./lettering.js";
 import { attributes, colour, rounded } from "./marks.js";
-import { SvgPen, picture } from "./svgpen.js";
+import { picture, png, repeats } from "./pixels.js";
+import { SvgPen } from "./svgpen.js";
 import { chart } from "./chart.js";
 
 const ROW = '[class*="st-key-controls-"]'; // of controls, which may begin with the heading of what stands below
@@ -27,9 +28,8 @@ const EVERYWHERE = { left: -Infinity, top: -Infinity, right: Infinity, bottom: I
  * @property {{left: number, top: number, right: number, bottom: number}} box in pixels of the window
  * @property {() => string|Promise<string>} markup SVG in these very pixels
  * @property {boolean} [figure] whether it is a picture and not words or a frame
- * @property {boolean} [words] whether it is text
- * @property {() => string} [text] its words
- * @property {string} [alt] what it shows, in words
+ * @property {string} [words] of text
+ * @property {Element} [block] that they flow in
  */
 
 export class Page {
@@ -38,7 +38,6 @@ export class Page {
     this.items = [];
     this.alts = [];
     this.pixels = 0; // how many canvases had to be taken as pixels though they are drawn from data
-    this.lettering = new Lettering();
     this.read(root, { opacity: 1, clip: EVERYWHERE });
   }
 
@@ -80,10 +79,7 @@ export class Page {
   }
 
   words(element, node, css, { opacity, clip }) {
-    for (const line of lines(node)) {
-      const item = this.lettering.set(element, line, css, opacity);
-      if (item) this.add(item, clip);
-    }
+    for (const line of lines(node)) this.add(lettered(line, element, css, opacity), clip);
   }
 
   canvas(element, css, box, opacity, clip) {
@@ -94,7 +90,8 @@ export class Page {
       const pen = new SvgPen(box.left, box.top);
       if (drawn && drawn(pen) !== false) return faded(pen.markup(), opacity);
       if (drawn) this.pixels++;
-      return picture(element.toDataURL(), ...sides(box), css.imageRendering === "pixelated", opacity);
+      const sharp = css.imageRendering === "pixelated";
+      return picture(png(element, [0, 0, element.width, element.height], [box.width, box.height], sharp), ...sides(box), sharp, opacity);
     };
     this.add({ box, figure, markup }, clip);
   }
@@ -102,7 +99,10 @@ export class Page {
   image(element, css, box, opacity, clip) {
     if (box.width < 1 || box.height < 1 || !element.naturalWidth) return;
     const figure = box.width > LEAST && box.height > LEAST;
-    this.add({ box, figure, markup: async () => picture(await embedded(element), ...sides(box), css.imageRendering === "pixelated", opacity) }, clip);
+    const sharp = css.imageRendering === "pixelated";
+    const [whole, size] = [[element.naturalWidth, element.naturalHeight], [box.width, box.height]];
+    const bytes = () => (sharp && repeats(whole, size) > 1 ? png(element, [0, 0, ...whole], size, sharp) : embedded(element));
+    this.add({ box, figure, markup: async () => picture(await bytes(), ...sides(box), sharp, opacity) }, clip);
   }
 
   drawing(element, box, opacity, clip) {

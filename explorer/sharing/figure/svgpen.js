@@ -9,6 +9,7 @@
  * Lengths are CSS pixels of the canvas. Turning and uniform scaling are known, shearing is not.
  */
 import { attributes, colour, escaped, fontOf, measured, rounded } from "./marks.js";
+import { picture, png } from "./pixels.js";
 
 let pens = 0; // so that names within a file differ
 
@@ -192,13 +193,9 @@ export class SvgPen {
     const whole = [0, 0, image.width, image.height];
     const [sx, sy, sw, sh, x, y, width, height] =
       places.length === 8 ? places : [...whole, places[0], places[1], places[2] ?? image.width, places[3] ?? image.height];
-    const [w, h] = [Math.max(1, Math.round(sw)), Math.max(1, Math.round(sh))];
-    const copy = Object.assign(document.createElement("canvas"), { width: w, height: h });
-    const pen = copy.getContext("2d");
-    pen.imageSmoothingEnabled = false;
-    pen.drawImage(image, sx, sy, sw, sh, 0, 0, w, h);
-    const [left, top] = this.at(x, y).split(" ");
-    this.put(picture(copy.toDataURL(), left, top, rounded(width * this.zoom), rounded(height * this.zoom), !this.imageSmoothingEnabled, this.globalAlpha));
+    const sharp = !this.imageSmoothingEnabled;
+    const size = [rounded(width * this.zoom), rounded(height * this.zoom)];
+    this.put(picture(png(image, [sx, sy, sw, sh], size, sharp), ...this.at(x, y).split(" "), ...size, sharp, this.globalAlpha));
   }
 
   // -- writing -----------------------------------------------------------------------------------------------
@@ -232,10 +229,4 @@ export class SvgPen {
     }
     this.parts.push(element);
   }
-}
-
-/** A picture, whose pixels stay sharp where they are to. */
-export function picture(href, x, y, width, height, sharp, alpha = 1) {
-  const look = attributes({ x, y, width, height, opacity: alpha === 1 ? null : rounded(alpha), preserveAspectRatio: "none", style: sharp ? "image-rendering: pixelated" : null, "xlink:href": href });
-  return `<image${look}/>`;
 }
