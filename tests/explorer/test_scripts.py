@@ -391,7 +391,7 @@ def test_traversals_of_units(lines, name, state):
     if not state.get("dead"):
         ranked = ranked[~unit_numbers.dead(entry)[ranked]]
     if draws.slow(entry):
-        ranked = ranked[6:12]
+        ranked = ranked[walking.SLOW_ROWS :][: walking.SLOW_ROWS]
     assert found["units"] == ranked.tolist()
     own = walking.own_steps(state.get("steps"))
     rows = min(len(ranked), walking.at_once(own, walking.WIDTH))

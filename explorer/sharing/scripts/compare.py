@@ -193,6 +193,6 @@ def all_results(entries: list[Entry], state: State) -> list[Script]:
             '    print(f"{value:9.2f} ± {error:.2f} nats  {name}")',
             "values, errors, names = zip(*rows)",
             'figure = go.Figure(go.Scatter(x=values, y=names, mode="markers", error_x={"array": errors}))',
-            'figure.write_html("results.html")',
+            'figure.update_yaxes(dtick=1).write_html("results.html")',
         )
     ]

@@ -179,7 +179,7 @@ def dots(
             f'marker = {{"color": "black", "size": {size}}}',
             'figure.add_scattergl(x=pseudo[:, 0], y=pseudo[:, 1], mode="markers", marker=marker)',
         ]
-    return script(entry.name, *lines, densities, 'figure.write_html("plane.html")')
+    return script(entry.name, *lines, densities, 'figure.update_layout(showlegend=False).write_html("plane.html")')
 
 
 def _densities(entry: Entry, shown: Shown) -> str:
@@ -211,8 +211,8 @@ _HOLES = """\
 with torch.no_grad(), seeded(0):
     found = holes(points, stddev, model.prior().sample((3000,)))
 print(f"{found.share:.1%} of the prior lies where q(z) is lower than for 99 % of its own codes")
-heat = np.where(q.log_p < found.threshold, np.exp(p.log_p - found.threshold), 0)
-figure.add_heatmap(x=x, y=y, z=heat, opacity=0.4)"""
+heat = np.where(q.log_p < found.threshold, np.exp(p.log_p - found.threshold), np.nan)
+figure.add_heatmap(x=x, y=y, z=heat, colorscale="Reds", opacity=0.5, showscale=False)"""
 
 
 def _colour(entry: Entry, by: str, unit: int) -> tuple[str, str]:

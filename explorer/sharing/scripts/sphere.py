@@ -62,9 +62,13 @@ def dots(entry: Entry, chosen: Globe) -> Script:
         lines += [
             f"way = maps.great_circle(g[{first}], g[{last}], np.linspace(0, 1, 100))",
             f"x, y = drawn.forward({_turned('way', chosen)}).T",
-            'figure.add_scatter(x=x, y=y, mode="lines")',
+            'figure.add_scatter(x=x, y=y, mode="markers", marker={"size": 3, "color": "red"})',
         ]
-    return script(entry.name, *lines, 'figure.update_yaxes(scaleanchor="x").write_html("sphere.html")')
+    return script(
+        entry.name,
+        *lines,
+        'figure.update_layout(showlegend=False).update_yaxes(scaleanchor="x").write_html("sphere.html")',
+    )
 
 
 _KAPPA = """
@@ -120,7 +124,7 @@ for i in {list(chosen.selected)}:
     for share in (0.5, 0.95):  # of q(z|x)
         angle = {angle}
         x, y = drawn.forward({_turned("caps.rim(g[i], angle)", chosen)}).T
-        figure.add_scatter(x=x, y=y, mode="lines", line={{"color": "black"}})"""
+        figure.add_scatter(x=x, y=y, mode="markers", marker={{"size": 2, "color": "black"}})"""
 
 
 def lattice(entry: Entry, chosen: Globe) -> Script:

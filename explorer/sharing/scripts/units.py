@@ -33,9 +33,9 @@ def by_unit(entry: Entry, chosen: Traversal) -> Script:
         "    drawn = torch.cat([model.encode(part).rsample_and_log_prob()[0] for part in images.split(1000)])",
         "low, high = np.quantile(drawn.numpy(), [0.025, 0.975], axis=0)",
         _following(entry) if chosen.follow else "",
-        prior_mean(entry, len(chosen.starts)) if chosen.mean else f"starts = points[{chosen.starts}]",
+        prior_mean(entry, len(chosen.starts)) if chosen.mean else "",
         f"units, z = {units}, []  # ranked by {by}, counted from 0",
-        "for start in starts:" if len(chosen.starts) > 1 else "[start] = starts",
+        _starting(chosen),
     ]
     inside = [
         "for unit in units:",
@@ -50,6 +50,13 @@ def by_unit(entry: Entry, chosen: Traversal) -> Script:
         sheet("pictures", steps, entry, "traversals.png"),
     ]
     return script(entry.name, *lines)
+
+
+def _starting(chosen: Traversal) -> str:
+    """The loop over the starts; the one start where it is alone."""
+    if len(chosen.starts) == 1:
+        return "[start] = starts" if chosen.mean else f"start = points[{chosen.starts[0]}]"
+    return "for start in starts:" if chosen.mean else f"for start in points[{chosen.starts}]:"
 
 
 def _following(entry: Entry) -> str:
