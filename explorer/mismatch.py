@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from latents.holes import Holes
 
 DRAWS = 3000
+FULL = 5.0
+"""Where the prior is so many times denser than q(z) at the threshold, the tint is full."""
 
 
 def can(entry: Entry) -> bool:
@@ -86,5 +88,5 @@ def sentence(entries: list[Entry]) -> str:
     spoken = " and ".join(told)
     return (
         f" Red are holes, the redder the denser: the prior puts {spoken} of its mass where q(z), all q(z|x) together, "
-        "is lower than at 99 % of its own codes (it would be 1 % if the two agreed)."
+        "is lower than at 99 % of its own codes (1 % if they agreed)."
     )
