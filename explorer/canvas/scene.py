@@ -60,7 +60,7 @@ def plane(
     if aggregate and (found := aggregated(entry, region)) is not None:
         contours["aggregate"] = library.remember("aggregate bytes", entry, lambda: blobs.contours(found), region)
     if holes and (tint := mismatch.heat(entry, region)) is not None:
-        contours["holes"] = library.remember("holes bytes", entry, lambda: blobs.heat(*tint, full=mismatch.FULL), region)
+        contours["holes"] = library.remember("holes bytes", entry, lambda: blobs.heat(*tint, mismatch.FULL), region)
     tiles = _lattice(entry, layout, region) if lattice and made.decoder is None else None
     if coloured is not None:
         made = replace(made, values={**made.values, coloured[0]: blobs.values(coloured[1])})
