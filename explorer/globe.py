@@ -88,9 +88,9 @@ def _globe(entry: Entry) -> Globe:
     if m > 3:
         directions_lost = f"{m - 3} other direction{'' if m == 4 else 's'}"
         lost = (
-            f"This is a shadow: the globe is the great sphere of {entry.space_title.removeprefix('the sphere ')} that "
-            f"lies closest to the points; it holds {held * 100:.0f}\u202f% of their squared length, and what overlaps "
-            f"here may lie apart in the {directions_lost}."
+            f"This is a shadow: the globe is the great sphere of {entry.space_title.removeprefix('the sphere ')} "
+            f"closest to the points; it holds {held * 100:.0f}\u202f% of their squared length, and what overlaps "
+            f"may lie apart in the {directions_lost}."
         )
     return Globe(placed, None if pseudo is None else _onto(pseudo, axes)[0], axes, reach, held, lost)
 

@@ -82,8 +82,8 @@ def words_for(
         on = "" if equal_area else ", of the sphere's area and not of the map's"
         said.append(f"Contours {' and '.join(lines)} enclose {SHARES}{on}.")
     if shown and uniform(entry):
-        other = f"; those of the twin's enclose {SHARES}" if beside and not aggregated else ""
-        said.append(f"The prior is 1/(4π) everywhere and has no contours{other}.")
+        other = f"; the twin's enclose {SHARES}" if beside and not aggregated else ""
+        said.append(f"The prior is 1/(4π) everywhere, without contours{other}.")
     if holes:
         found = aggregate(entry)
         assert found is not None

@@ -54,16 +54,16 @@ def caption(entry: Entry, partner: Entry | None, selected: tuple[int, ...], how:
 
 
 def _dots(entry: Entry, how: dict[str, Any], drawn: Any) -> str:
-    on = f"on {PHRASES[drawn.name]}, where areas are {'kept' if drawn.equal_area else 'not kept'}"
+    on = f"on {PHRASES[drawn.name]} (areas are {'kept' if drawn.equal_area else 'not kept'})"
     if how["view"] == "Lattice":
         shown = parts.shown([entry])
         return f"Each picture is {shown} at one of many directions spread evenly over the sphere, {on}"
     placed = ", placed by UMAP on a sphere" if how["map"] == globe.UMAP else ""
-    sentence = f"Each dot is a test image at {parts.points([entry])}{placed}, {on}, and on the globe"
+    sentence = f"Each dot is a test image at {parts.points([entry])}{placed}, {on} and on the globe"
     narrow = globe.concentration(entry)
     if narrow is not None:
         low, middle, high = (_rounded(k) for k in np.quantile(narrow.kappa, [0.05, 0.5, 0.95]))
-        sentence += f" (κ: median {middle}, nine in ten from {low} to {high})"
+        sentence += f" (κ: median {middle}, 90\u202f% from {low} to {high})"
     if how["pseudo"]:
         sentence += f"; {'white' if view.dark() else 'black'} dots are pseudo-inputs"
     return sentence

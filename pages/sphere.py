@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from explorer.canvas import CanvasPlane
     from explorer.charts.region import Limits
 
-HEIGHT, ALONE = 528, 532  # pixels of the figure, and without controls
+HEIGHT, ALONE = 528, 506  # pixels of the figure, and without controls
 CANVAS, SEEN, SECOND = "sphere-canvas", "sphere-image", "sphere-second"
 POINTS, LATTICE = "Points", "Lattice"
 ZOOM = "zoom"

@@ -29,7 +29,7 @@ export class MiddleLine {
 
   layout() {
     const { camera } = this.view;
-    const room = this.box.parentNode ? this.box.parentNode.clientHeight - WORDS - 6 : SIDE;
+    const room = this.box.parentNode ? this.box.parentNode.clientHeight - WORDS * this.view.stage.tones.larger - 6 : SIDE;
     const side = Math.max(16, Math.min(SIDE, room));
     const n = Math.max(1, Math.floor((camera.width + GAP) / (side + GAP)));
     return { side, places: Array.from({ length: n }, (_, k) => ((k + 0.5) * camera.width) / n) };

@@ -126,7 +126,7 @@ export class SpherePanel {
     const pen = canvas.getContext("2d");
     pictures.forEach((pixels, k) => put(pen, pixels, shape, k * (width + 1)));
     const { clientWidth, clientHeight } = this.box;
-    const scale = Math.max(0.5, Math.min((clientWidth - 12 - BESIDE) / canvas.width, (clientHeight - 14) / 2 / height, MOST / height));
+    const scale = Math.max(0.5, Math.min((clientWidth - 12 - BESIDE * this.view.stage.tones.larger) / canvas.width, (clientHeight - 14) / 2 / height, MOST / height));
     resize(canvas, scale);
     return el("figure", "", {}, el("figcaption", "", { text: title }), canvas);
   }

@@ -138,7 +138,7 @@ def test_contours_hold_what_the_model_says_there():
 def test_the_page_shows_map_globe_and_twin():
     at = opened(model="digits-vmf")
     words = said(at)
-    assert "on a Hammer map, where areas are kept, and on the globe" in words
+    assert "on a Hammer map (areas are kept) and on the globe" in words
     assert "digits-standard-2d" in words
     assert "digits-vmf (the sphere S²)" in words
     assert at.get("bidi_component")
@@ -159,7 +159,7 @@ def test_controls_come_from_the_link():
 
 def test_the_caption_says_what_contours_and_holes_are():
     words = said(opened(model="digits-vmf", holes="true", map="Two hemispheres", aggregate="true"))
-    assert "The prior is 1/(4π) everywhere and has no contours." in words
+    assert "The prior is 1/(4π) everywhere, without contours." in words
     assert "Contours of all q(z|x) together (dashed) enclose 25, 50, 75 and 95 %, of the sphere's area" in words
     assert "Red are holes: the prior puts " in words
     assert "Contours of the prior (full) enclose" in said(opened(model="digits-vmf-vampprior"))
@@ -176,7 +176,7 @@ def test_umaps_sphere_is_for_any_model(tmp_path, monkeypatch):
     write_whole(neighbour_maps.cache_file(entry.path, "umap-sphere"), blobs.tensors({"places": places}))
     at = opened(model=entry.name, map="UMAP sphere")
     words = said(at)
-    assert "placed by UMAP on a sphere, on a Hammer map" in words
+    assert "placed by UMAP on a sphere, on a Hammer map (areas are kept)" in words
     assert "UMAP keeps neighbours: distances between groups, their sizes, poles and meridians mean nothing." in words
     shown = globes.planes(entry, scene.classes([entry]), made=True)[0]
     arrays = tensors_of(shown.points)
