@@ -148,15 +148,34 @@ def enlarged(shape: tuple[int, ...], width: int, columns: int) -> int:
 
 
 def component_sheet(entry: Entry, found: usage.Usage, rank: int, whole: bool, width: int, height: int) -> None:
+    """The components' pictures with bars of their shares; a click on one chooses it."""
+    from explorer.canvas.sheet import sheet as clickable
+
     first = 0 if whole else (rank - 1) // BLOCK * BLOCK
     shown = found.order[first:] if whole else found.order[first : first + BLOCK]
-    pictures = usage.pictures(entry)[shown]
+    pictures, tones = usage.pictures(entry)[shown], view.tones()
     places = len(shown) if whole else min(BLOCK, len(found.order))  # a last block of few is not drawn larger
     columns = columns_for(places, pictures.shape, width, height)
-    sizes = found.shares[shown] / found.shares.max()
     scale = enlarged(pictures.shape, width, columns)
-    png = sheet.shares(pictures, sizes, columns, view.tones(), rank - 1 - first, scale)
-    parts.pictured(png, f"{len(shown)} {noun(entry)}s of {entry.name}, ranks {first + 1} to {first + len(shown)}.")
+
+    def draw() -> bytes:
+        return sheet.shares(pictures, found.shares[shown] / found.shares.max(), columns, tones, scale=scale)
+
+    png = library.remember("sheet of shares", entry, draw, first, len(shown), columns, scale, tones.name)
+    down, across = sheet.tile_size(pictures.shape, scale)
+    size = (columns * across, -(-len(shown) // columns) * down)
+    names = [f"{noun(entry)} {k}, rank {first + i + 1}: {percent(float(found.shares[k]))}" for i, k in enumerate(shown)]
+    clickable(
+        png,
+        size,
+        columns,
+        names,
+        key=f"sheet-{entry.name}",
+        alt=f"{len(shown)} {noun(entry)}s of {entry.name}, ranks {first + 1} to {first + len(shown)}.",
+        chosen=rank - 1 - first,
+        on_choose=lambda place: choose(found, int(shown[place])),
+        height=round(size[1] * width / size[0]),
+    )
 
 
 def caption(entry: Entry, found: usage.Usage) -> None:

@@ -6,3 +6,4 @@ export { mount } from "./component.js";
 export { padBeside } from "./pad-beside.js";
 export { mountPad } from "./pad-alone.js";
 export { mountRow } from "./row.js";
+export { mountSheet } from "./sheet.js";

@@ -45,8 +45,17 @@ def test_samples_around_pseudo_inputs_and_the_pairs_that_are_alike(visit, app, w
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [VAMP, "mnist-mog-2d"])
-def test_a_click_on_a_component_of_the_small_plane_chooses_it(visit, name):
+def test_a_click_on_a_picture_or_on_a_dot_of_the_small_plane_chooses_it(visit, name):
     visit.open("pseudo_inputs", model=name)
+    sheet = visit.page.locator(".lx-sheet")
+    box = sheet.bounding_box()
+    visit.page.mouse.click(box["x"] + box["width"] * 4.5 / 12, box["y"] + box["height"] * 1.5 / 8)
+    visit.page.wait_for_url("**rank=17*")  # row 2, column 5 of 12
+    visit.page.wait_for_function("() => document.body.innerText.includes('rank 17 of 500')")
+    sheet.press("ArrowLeft")
+    visit.page.wait_for_url("**rank=16*")
+    visit.settle()
+    assert sheet.get_attribute("aria-valuenow") == "16"
     entry = library.find(name)
     order, places = usage.of(entry).order, insets.with_components(entry).pseudo
     alone = max(order[1:].tolist(), key=lambda k: sorted(((places - places[k]) ** 2).sum(1))[1])

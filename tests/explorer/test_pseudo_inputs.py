@@ -44,12 +44,15 @@ def test_samples_around_the_most_and_the_least_used():
     assert "around it 49 draws" in texts(at)
 
 
-def test_the_small_plane_rings_the_chosen_one():
+def test_the_sheet_frames_the_chosen_one_and_the_small_plane_rings_it():
     name = "digits-vampprior-2d"
     order = usage.of(library.find(name)).order
-    at = app("pseudo_inputs", model=name, rank="9")
-    settings = json.loads(at.get("bidi_component")[0].proto.json)["settings"]
-    assert (settings["pseudoChosen"], settings["pseudoClicks"]) == (order[8], True)
+    at = app("pseudo_inputs", model=name, rank="101")
+    sheet, plane = (json.loads(one.proto.json) for one in at.get("bidi_component"))
+    assert (plane["settings"]["pseudoChosen"], plane["settings"]["pseudoClicks"]) == (order[100], True)
+    assert len(sheet["names"]) == 96  # the second block of 200: ranks 97 to 192
+    assert sheet["names"][sheet["chosen"]].startswith(f"pseudo-input {order[100]}, rank 101: ")
+    assert sheet["columns"] * sheet["rows"] >= 96 > sheet["columns"] * (sheet["rows"] - 1)
 
 
 def test_components_of_a_mixture_lie_at_their_means():
