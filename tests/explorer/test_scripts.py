@@ -39,6 +39,7 @@ from explorer import (
     walking,
 )
 from explorer.canvas import scene
+from explorer.charts.region import limits
 from explorer.projections import Choice
 from explorer.sharing import scripts
 
@@ -395,7 +396,7 @@ def test_traversals_of_units(lines, name, state):
     assert found["units"] == ranked.tolist()
     own = walking.own_steps(state.get("steps"))
     rows = min(len(ranked), walking.at_once(own, walking.WIDTH))
-    steps, count = (5, 1) if draws.slow(entry) else walking.filled(rows, own, walking.WIDTH)
+    steps, count = (walking.FEW, 1) if draws.slow(entry) else walking.filled(rows, own, walking.WIDTH)
     starts = library.encoding(entry).points[state.get("image", 0) :][:count]
     if "around" in state:
         starts = np.concatenate([layered.prior_mean(entry)[0][None], draws.prior_codes(entry, 0, count - 1)])
@@ -503,6 +504,16 @@ def test_planes_of_layers(lines, tmp_path):
     for layer, plane in enumerate(found["planes"]):
         np.testing.assert_allclose(plane, layer_planes.layout(entry, layer).points, atol=1e-5)
     assert (tmp_path / "layer-3.html").exists()
+
+
+@slow
+def test_decoded_planes_of_layers(lines):
+    entry, found = lines("layers_and_codes", "digits-hvae-3-layers", layers="Planes", planes="Decoded")
+    for layer, pictures in enumerate(found["sheets"]):
+        layout = layer_planes.layout(entry, layer)
+        z = layout.from_plane(planes.lattice(limits([layout.points]), 20)).astype(np.float32)
+        z = layered.below_at_mean(entry, z[:, : sum(usage.layers(entry)[: layer + 1])])
+        same_pictures(pictures, library.decode(entry, z))
 
 
 def test_codes(lines, capsys):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from explorer import codebook, layered, library, usage
 from explorer.library import Entry
 from explorer.sharing import settings
-from explorer.sharing.scripts.script import Script, begin, script, sheet
+from explorer.sharing.scripts.script import Script, begin, scale, script, sheet
 from explorer.sharing.settings import Layers, State
 
 
@@ -18,8 +18,12 @@ def layers_and_codes(entries: list[Entry], state: State) -> list[Script]:
             made.append(codes(entry, chosen))
         elif chosen.show == settings.REDRAWN:
             made.append(redrawn(entry, chosen))
-        else:
-            made.append(stepwise(entry, chosen) if chosen.show == settings.STEPWISE else layer_planes(entry))
+        elif chosen.show == settings.STEPWISE:
+            made.append(stepwise(entry, chosen))
+        elif state.get("planes") != "Decoded":
+            made.append(layer_planes(entry))
+        elif min(usage.layers(entry)) > 2:
+            made.append(decoded_planes(entry))
     return made
 
 
@@ -93,6 +97,25 @@ def layer_planes(entry: Entry) -> Script:
         "    x, y = plane[:, 0], plane[:, -1]",
         '    figure = go.Figure(go.Scattergl(x=x, y=y, mode="markers", marker=marker))',
         '    figure.write_html(f"layer-{number}.html")',
+    )
+
+
+def decoded_planes(entry: Entry) -> Script:
+    """What each layer's plane stands for: layers above at the mean of all images, those below at the prior's mean."""
+    return script(
+        entry.name,
+        begin(entry),
+        _filled(entry),
+        "end, sheets = 0, []",
+        "for number, size in zip(range(len(sizes), 0, -1), sizes):  # the top layer first",
+        "    start, end = end, end + size",
+        "    part = points[:, start:end].numpy()",
+        "    axes = pca(part)",
+        "    y = lattice(limits([axes.to_plane(part)]), 20)  # places on the plane, row by row",
+        "    z = points.mean(0).repeat(len(y), 1)",
+        "    z[:, start:end] = torch.tensor(axes.from_plane(y), dtype=torch.float32)",
+        "    sheets.append(model.picture(filled(z[:, :end])).images)",
+        '    open(f"layer-{number}.png", "wb").write(grid(sheets[-1], 20, ' + f"{scale(entry)}))",
     )
 
 
