@@ -87,6 +87,38 @@ def test_a_line_across_the_seam_is_cut_and_drawn_up_to_it(maps):
     assert len(whole) == 1
 
 
+@pytest.mark.slow
+def test_contours_on_the_sphere_are_circles_where_the_density_is_a_cap(maps):
+    """Of log p(z) = kappa cos(angle to mu) a contour is the circle on which it has that value: all of it, and once."""
+    kappa, mu = 20.0, vectors(np.array(2.9), np.array(-1.2))  # over the cut of the map, and near a pole
+    longitude, latitude = np.radians(np.arange(-179, 180, 2.0)), np.radians(np.arange(-89, 90, 2.0))
+    log_p = kappa * (vectors(longitude[None], latitude[:, None]) @ mu)
+    levels = kappa * np.cos(np.radians([40.0, 15.0]))
+    found = maps.evaluate(
+        """async ([shape, values, thresholds]) => {
+            const { SphereDensity } = await import("/spheredensity.js");
+            const frame = { data: [-179, 2, -89, 2] };
+            const one = new SphereDensity({ tensors: {
+                log_density: { shape, data: values }, frame, thresholds: { data: thresholds },
+            } });
+            return { lines: one.lines.map(line => Array.from(line)), at: one.towards([0, 1, 0]) };
+        }""",
+        [list(log_p.shape), log_p.ravel().tolist(), levels.tolist()],
+    )
+    assert found["at"] == pytest.approx(kappa * mu[1], abs=0.02)
+    angles = [np.degrees(np.arccos(np.reshape(line, (-1, 3)) @ mu)) for line in found["lines"]]
+    for degrees in (40, 15):
+        mine = [angle for angle in angles if abs(angle.mean() - degrees) < 1]
+        assert max(np.abs(angle - degrees).max() for angle in mine) < 0.15
+        lengths = [
+            np.linalg.norm(np.diff(np.reshape(one, (-1, 3)), axis=0), axis=1).sum()
+            for one in found["lines"]
+            if abs(np.degrees(np.arccos(np.reshape(one, (-1, 3)) @ mu)).mean() - degrees) < 1
+        ]
+        around = 2 * np.pi * np.sin(np.radians(degrees))
+        assert sum(lengths) == pytest.approx(around, rel=0.03)  # but for the hole of one degree at the pole
+
+
 # -- the page ------------------------------------------------------------------------------------------------
 
 

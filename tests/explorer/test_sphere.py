@@ -256,6 +256,20 @@ def test_a_model_without_a_sphere_has_its_sentence_and_a_way_out():
     assert "on a Hammer map" in said(at)
 
 
+@pytest.mark.slow
+def test_a_circle_has_its_sentence_and_its_plane(tmp_path, monkeypatch):
+    """S^1, which no preset makes but a recipe can."""
+    import latents
+    from latents.recipe import override, preset
+
+    changes = {"model.latent": "1", "training.epochs": "1", "training.snapshots": "2"}
+    latents.train(override(preset("digits-vmf"), changes), tmp_path / "circle", accelerator="cpu")
+    monkeypatch.setenv("EXPLORER_LIBRARY", str(tmp_path))
+    at = opened(model="circle")
+    assert at.info[0].value == globe.CIRCLE
+    assert any(button.label == "Its plane" for button in at.button)
+
+
 def test_a_sphere_beside_a_plane_is_shown_with_it():
     words = said(opened(model="digits-vampprior-2d", beside="digits-vmf"))
     assert "below the globe the same images in digits-vampprior-2d" in words
