@@ -53,6 +53,8 @@ import { Stage } from "./stage.js";
  * @property {number[]|null} probe [x, y]: put the probe there
  * @property {string} projection of a sphere: a name of maps.js
  * @property {number[]} centre [longitude, latitude] of its middle, degrees
+ * @property {string} zoom of each view of it and of the planes beside it (turning.js)
+ * @property {number} first of two selected images on it the one that is a, where the path between them begins
  * @property {number} crowd so many selected images, two by default, let all others fade
  * @property {boolean} caps whether the caps of q(z|x) are drawn around images that are hovered or selected
  */
@@ -100,7 +102,8 @@ import { Stage } from "./stage.js";
  * @property {(ends: number[][]) => void} onEnds one of the points was let go
  * @property {(k: number) => void} onPseudo a pseudo-input has been chosen
  * @property {(step: number) => void} onBead the bead was let go: the step nearest to it
- * @property {(centre: number[]) => void} onTurn a sphere has been turned: [longitude, latitude] of its middle, degrees
+ * @property {(turned: (number|string)[]) => void} onTurn a sphere has been turned or zoomed: longitude and latitude of its middle
+ *   in degrees, and the setting `zoom` of its views
  */
 
 /**
