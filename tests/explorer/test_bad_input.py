@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from explorer import ROOT, library
+from explorer import ROOT, drawn, library
 
 CANVAS, CHART, IMAGE, TABLE = "bidi_component", "plotly_chart", "image", "table"
 PLANE, DEEP, VAMP = "digits-standard-2d", "digits-standard-8d", "digits-vampprior-2d"
@@ -119,6 +119,14 @@ def test_a_typed_z_comes_with_its_link_and_one_that_is_none_is_told():
         at = opened("latent_space", model=PLANE, z=typed)
         assert "2 numbers" in at.warning[0].value
         assert at.get(CANVAS)
+
+
+def test_a_damaged_drawing_in_a_link_is_told_on_the_pad(monkeypatch):
+    heard, start = [], drawn.start
+    monkeypatch.setattr(drawn, "start", lambda test: heard.append(start(test)) or heard[-1])
+    at = opened("latent_space", model=PLANE, view="Draw", drawing="-1.AXicY2BgAAAABAAB")
+    assert heard[-1]["words"].startswith("The picture in the link cannot be read")
+    assert at.get(CANVAS)
 
 
 # -- too little -----------------------------------------------------------------------------------------------
