@@ -64,3 +64,4 @@ with st.sidebar:
 chosen.run()
 stale.tell(chosen.url_path)
 sharing.finish()
+warm.settle()
