@@ -229,6 +229,15 @@ def _zoom(text: str) -> str:
     return text if ZOOMS.fullmatch(text) else ""
 
 
+def hint(selected: tuple[int, ...]) -> str:
+    """What can be done, in the line under the figure while nothing is pointed at."""
+    if len(selected) > 2:
+        return f"{len(selected):,} images selected"
+    if len(selected) == 2:
+        return "Drag a or b to another image. Drag the map or the globe to turn it; Esc forgets the two."
+    return "Point at the map: the decoder draws what is there. Drag it to turn it, click an image, ? for the keys."
+
+
 # -- the figure ----------------------------------------------------------------------------------------------
 
 
@@ -289,6 +298,7 @@ def figure(entry: Entry, partner: Entry | None, selected: tuple[int, ...], how: 
         crowd=3,
         colour=value,
         colourTitle=title,
+        hint=hint(selected),
         first=st.session_state[focus.KEY],
     )
 
