@@ -107,9 +107,10 @@ export class SpherePanel {
     const { twin } = this;
     const [from, to] = twin ? [codes(twin, i), codes(twin, j)] : [null, null];
     if (from && to) {
-      const straight = shares.map((t) => Float32Array.from(from, (value, u) => value + t * (to[u] - value)));
-      const decoded = straight.map((z) => (z.length === twin.decoder.inputs.z ? Array.from(twin.decoder.run({ z }).pixels) : null));
-      if (decoded.every(Boolean)) this.strips.append(this.strip(twin.about.title.includes("twin") ? "Straight line of the twin" : `Straight line of ${twin.about.name}`, decoded));
+      const curved = twin.sphere && !twin.straight;
+      const way = shares.map((t) => Float32Array.from(curved ? twin.between(from, to, t) : from.map((value, u) => value + t * (to[u] - value))));
+      const decoded = way.map((z) => (z.length === twin.decoder.inputs.z ? Array.from(twin.decoder.run({ z }).pixels) : null));
+      if (decoded.every(Boolean)) this.strips.append(this.strip(`${curved ? "Great circle" : "Straight line"} of ${twin.about.title.includes("twin") ? "the twin" : twin.about.name}`, decoded));
     }
   }
 
