@@ -151,12 +151,12 @@
   }
 
   /** The buttons that save the page's figure; its script comes when it is first wanted. */
-  function pictures(about, told) {
+  function pictures(about, link, told) {
     const save = async (kind) => {
       told("Drawing the figure …");
       try {
         const { saveFigure } = await import(new URL(maker, document.baseURI).href);
-        told(await saveFigure(kind, about));
+        told(await saveFigure(kind, { ...about, link: link() }));
       } catch (error) {
         console.error(error);
         told(`The figure could not be saved. ${error.message}`);
@@ -233,7 +233,7 @@
     rows();
     place.replaceChildren(
       element("div", {}, links),
-      pictures(figure, told),
+      pictures(figure, link, told),
       say,
       element("h3", { textContent: "Views" }),
       element("div", {}, [name, button("Add this view", add)]),

@@ -42,9 +42,9 @@ export function htmlFile({ text, width }, { title, words, alts, link, ground, in
 <title>${escaped(title)}</title>
 <style>
 body { margin: 0; padding: 1rem; background: ${ground}; color: ${ink}; font: 1rem/1.45 "Source Sans", "Source Sans 3", system-ui, sans-serif; }
-figure { margin: 0 auto; max-width: ${width}px; }
+figure, footer { margin: 0 auto; max-width: ${width}px; }
 svg { display: block; width: 100%; height: auto; }
-details, footer { font-size: 0.875rem; padding: 0 1rem; }
+details, footer p { font-size: 0.875rem; margin: 0; padding: 0.25rem 1rem; }
 details p { margin: 0.25rem 0; }
 </style>
 </head>

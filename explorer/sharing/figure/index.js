@@ -8,18 +8,18 @@ import { give, htmlFile, pngFile, svgFile } from "./files.js";
 
 export { SvgPen } from "./svgpen.js";
 
-const NEAR = 40; // pixels between a figure and the words that belong to it, and between those and the next
+const NEAR = 64; // pixels between a figure and the words that belong to it: a row of tools may stand between them
 const READY = 8000; // milliseconds to wait for what is still being drawn
 const FONT = '"Source Sans", "Source Sans 3", "Source Sans Pro", "Helvetica Neue", Arial, sans-serif';
 
 /**
  * Save the page's figure.
  * @param {"png"|"svg"|"html"} kind
- * @param {{title: string, models: string[], name: string}} about title: of the page; models: that it shows; name: of the file,
- *   without its ending
+ * @param {{title: string, models: string[], name: string, link: string}} about title: of the page; models: that it shows;
+ *   name: of the file, without its ending; link: that leads to what is seen
  * @returns {Promise<string>} the sentence that says what happened
  */
-export async function saveFigure(kind, { title, models, name }) {
+export async function saveFigure(kind, { title, models, name, link }) {
   const root = document.querySelector('[data-testid="stMainBlockContainer"]');
   if (!root || !(await settled(root))) return "The page is still being drawn: try again in a moment.";
   const page = new Page(root);
@@ -30,7 +30,7 @@ export async function saveFigure(kind, { title, models, name }) {
   const css = getComputedStyle(document.querySelector('[data-testid="stApp"]'));
   const about = {
     title: [models.join(" | "), title].filter(Boolean).join(": "),
-    description: [...page.alts, ...words, location.href].join(" "),
+    description: [...page.alts, ...words, link].join(" "),
     ground: colour(css.backgroundColor).tone,
     ink: colour(css.color).tone,
     font: FONT,
@@ -38,7 +38,7 @@ export async function saveFigure(kind, { title, models, name }) {
     faces: await faces(`${FONT} ${root.querySelector("em, i") ? "italic" : ""}`),
   };
   const drawn = await compose(items, about);
-  const file = await { svg: svgFile, png: pngFile, html: (one) => htmlFile(one, { ...about, words, alts: page.alts, link: location.href }) }[kind](drawn);
+  const file = await { svg: svgFile, png: pngFile, html: (one) => htmlFile(one, { ...about, words, alts: page.alts, link }) }[kind](drawn);
   give(file, `${name}.${kind}`);
   return `Saved ${name}.${kind}.${page.pixels ? " Its dots are pixels: there are too many for shapes." : ""}`;
 }

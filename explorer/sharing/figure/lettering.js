@@ -41,11 +41,11 @@ export function lettered(line, element, css, opacity) {
   return { box: { left, right, top, bottom }, words: text, block: blockOf(element), markup: () => `<text${look}>${escaped(text)}</text>` };
 }
 
-/** The words of lettered items: a sentence or more for each block of text. */
+/** The words of lettered items: a sentence or more for each block of text. A legend's few letters are none. */
 export function sentences(items) {
   const found = [];
   let last = null;
-  for (const item of items.filter((one) => one.words)) {
+  for (const item of items.filter((one) => one.words && !one.block.closest(".lx-legend"))) {
     const joined = last && last.block === item.block;
     const apart = joined && Math.abs(item.box.left - last.box.right) < 1 ? "" : " ";
     if (joined) found.push(found.pop() + apart + item.words);

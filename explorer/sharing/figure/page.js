@@ -65,7 +65,7 @@ export class Page {
 
   /** What figures say of themselves to those who do not see them. */
   named(element) {
-    const said = element.getAttribute("alt") ?? element.getAttribute("aria-label");
+    const said = (element.getAttribute("alt") ?? element.getAttribute("aria-label"))?.replace(/\s*Arrow keys .*$/, ""); // a picture has none
     const figure = element.matches("img, canvas, [role=img], .js-plotly-plot, [data-testid=stPlotlyChart]");
     if (said && figure && !this.alts.includes(said)) this.alts.push(said);
   }
