@@ -65,6 +65,15 @@ def images(alt: str) -> str:
     }})"""
 
 
+def row() -> str:
+    """The large pictures that follow the bead of a path."""
+    return """(() => {
+        const found = [document, ...[...document.querySelectorAll('*')].map(one => one.shadowRoot).filter(Boolean)]
+            .flatMap(root => [...root.querySelectorAll('.lx-row img')]);
+        return found.every(one => one.complete && one.naturalWidth) ? found.map(one => one.src).join() : "";
+    })"""
+
+
 def chart(key: str) -> str:
     """The pictures, bars and lines of the Plotly figure with this key."""
     return f"""(() => [...document.querySelectorAll('.st-key-{key} .main-svg :is(image, path, text)')]
@@ -269,7 +278,7 @@ def cases() -> Iterator[Case]:
             "interpolate",
             model,
             pressed("step", "ArrowRight", "ArrowLeft"),
-            images(f"{model} at"),
+            row(),
             line,
             goal,
         )
