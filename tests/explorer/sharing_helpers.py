@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pytest
 
 from explorer import ROOT, draws, library, usage
 from explorer.library import Entry
@@ -46,3 +48,21 @@ def same_pictures(found: Any, shown: np.ndarray) -> None:
     apart = np.abs(np.clip(found.reshape(shown.shape), 0, 1) * 255 - shown.astype(float))
     assert apart.max() <= 1
     assert shown.std() > 0
+
+
+def runner(folder, monkeypatch) -> Callable[..., tuple[Entry, dict[str, Any]]]:
+    """Writes the lines of a page for one model, runs them, and gives the model and what they leave behind."""
+
+    def run(page: str, name: str, **state: Any) -> tuple[Entry, dict[str, Any]]:
+        [entry] = warmed(page, name)
+        found = written(page, name, **state)
+        return entry, ran(found.get(name) or found[""], folder, monkeypatch)
+
+    return run
+
+
+def first_quick(names: str | tuple[str, ...], cases: list) -> pytest.MarkDecorator:
+    """All cases, of which all but the first wait for the slow tests."""
+    several = isinstance(names, tuple)
+    rest = [pytest.param(*(one if several else (one,)), marks=pytest.mark.slow) for one in cases[1:]]
+    return pytest.mark.parametrize(names, [cases[0], *rest])

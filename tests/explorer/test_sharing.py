@@ -1,4 +1,4 @@
-"""The menu of a page: its tour, and the lines and files that it offers (test_scripts.py, test_files.py run them)."""
+"""The menu of a page: its tour, and the lines and files that it offers (test_scripts*.py, test_files.py run them)."""
 
 from __future__ import annotations
 
