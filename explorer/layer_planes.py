@@ -26,10 +26,17 @@ def symbols(entry: Entry) -> list[str]:
 
 
 def draw(
-    entry: Entry, height: int, selected: tuple[int, ...], on_select: Callable[[], None], *, key: str, decoded: bool
+    entry: Entry,
+    height: int,
+    selected: tuple[int, ...],
+    on_select: Callable[[], None],
+    *,
+    key: str,
+    decoded: bool,
+    pseudo: bool,
 ) -> list[CanvasPlane]:
     """The canvas, `height` pixels high; selected: places of test images, marked on all planes; decoded: tiles of
-    pictures in place of the points. What was drawn, for the words under it."""
+    pictures in place of the points; pseudo: with pseudo-inputs. What was drawn, for the words under it."""
     from explorer.canvas import scene
 
     legend = scene.classes([entry])
@@ -49,7 +56,7 @@ def draw(
         neighbours=0,
         points=not decoded,
         decoded=decoded,
-        pseudo=not decoded,
+        pseudo=pseudo and not decoded,
     )
     return shown
 

@@ -15,6 +15,8 @@ STEPS, MOST_STEPS, FEW, SLOW_ROWS = 7, 15, 6, 4
 pixel, and how many walks there are then."""
 STARTS = 4
 """Points that walks start from, at most: where there are few units, they are walked from several images."""
+HARDLY = 0.87
+"""Pictures may be so much smaller than those of the fewest steps and of one start."""
 FIT = "As many as fit"
 
 
@@ -29,7 +31,7 @@ def at_once(steps: int | None, width: int) -> int:
 
 
 def filled(rows: int, steps: int | None, width: int) -> tuple[int, int]:
-    """How many steps and starts fill the place, with pictures no smaller than they would be anyway.
+    """How many steps and starts fill the place, with pictures hardly smaller than they would be anyway.
 
     rows: walks from one start; steps: the visitor's own, or None: the longest walks come first, then more starts.
     """
@@ -37,7 +39,7 @@ def filled(rows: int, steps: int | None, width: int) -> tuple[int, int]:
     def side(starts: int, columns: int) -> float:
         return strips.fit(max(1, rows) * starts, columns, width, HEIGHT, BESIDE, 99).side
 
-    least = 0.97 * side(1, steps or STEPS)
+    least = HARDLY * side(1, steps or STEPS)
     long = steps or max(n for n in range(STEPS, MOST_STEPS + 1, 2) if side(1, n) >= least)
     return long, max(n for n in range(1, STARTS + 1) if side(n, long) >= least)
 

@@ -73,7 +73,7 @@ use would need: $K$ at most, 1 where a single code is used.
 
 def controls(layers: list[Entry], codes: list[Entry], test: Images) -> dict:
     bound = {"bind": "query-params", "label_visibility": "collapsed"}
-    chosen: dict = {"show": REDRAWN, "seed": 0, "keep": 1}
+    chosen: dict = {"show": REDRAWN, "seed": 0, "keep": 1, "pseudo": True}
     if layers:
         chosen["show"] = st.segmented_control(
             "Show", [REDRAWN, STEPWISE, PLANE], default=REDRAWN, required=True, key="layers", **bound
@@ -90,6 +90,9 @@ def controls(layers: list[Entry], codes: list[Entry], test: Images) -> dict:
         chosen["planes"] = st.segmented_control(
             "On the planes", options, default=POINTS, required=True, key="planes", **bound
         )
+        if any(library.why_not(entry, "pseudo_inputs") is None for entry in layers) and not codes:
+            with view.more():
+                chosen["pseudo"] = st.toggle("Pseudo-inputs", True, key="pseudo", bind="query-params")
     return chosen
 
 
@@ -220,7 +223,9 @@ def on_planes(entry: Entry, test: Images, chosen: dict, alone: bool) -> None:
     focus.keep(focus.KEY)
     selected = chosen_images.selection(len(test.gray)) or (int(st.session_state.get(focus.KEY, 0)) % len(test.gray),)
     height, decoded = PLANES if alone else HALF_PLANES, chosen["planes"] == DECODED
-    shown = layer_planes.draw(entry, height, selected, lambda: selected_on(key), key=key, decoded=decoded)
+    shown = layer_planes.draw(
+        entry, height, selected, lambda: selected_on(key), key=key, decoded=decoded, pseudo=chosen["pseudo"]
+    )
     layer_panel.row(entry, test, selected, alone)
     view.caption(
         planes_sentence(entry, shown, decoded), provenance(entry) + " · principal components of each layer on its own"

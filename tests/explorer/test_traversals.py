@@ -199,11 +199,11 @@ def test_as_many_rows_as_are_said_to_fit_do():
 
 @pytest.mark.parametrize("width", [836, 418])
 @pytest.mark.parametrize("rows", [1, 2, 3, 5, 8, 18])
-def test_few_rows_are_longer_or_start_at_more_points_with_pictures_as_large(rows, width):
+def test_few_rows_are_longer_or_start_at_more_points_with_pictures_hardly_smaller(rows, width):
     steps, starts = walking.filled(rows, None, width)
     alone = strips.fit(rows, walking.STEPS, width, walking.HEIGHT, walking.BESIDE, 99).side
-    assert strips.fit(rows * starts, steps, width, walking.HEIGHT, walking.BESIDE, 99).side >= 0.97 * alone
-    assert (starts > 1) == (rows <= 2 or (width < 600 and rows <= 4))
+    assert strips.fit(rows * starts, steps, width, walking.HEIGHT, walking.BESIDE, 99).side >= 0.87 * alone
+    assert (starts > 1) == (rows <= 2 or (width < 600 and rows <= 5))
     assert walking.filled(rows, 9, width)[0] == 9
 
 
