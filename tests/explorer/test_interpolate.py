@@ -225,7 +225,7 @@ def test_a_picture_in_the_link_is_scaled_for_images_of_another_size(entry):
     assert "scaled from 28 × 28 to 8 × 8 pixels" in said(at)
 
 
-@pytest.mark.parametrize("code", ["nothing", "AQEICHja", "-", "AQEI CHja", "<script>", "A" * 5000])
+@pytest.mark.parametrize("code", ["AQEICHja", "<script>", "A" * 5000])
 def test_a_link_with_a_damaged_picture_has_a_sentence_and_a_test_image(entry, code):
     at = opened(model=entry.name, own_to=code, mode="Corners")
     assert not at.exception
