@@ -40,7 +40,8 @@ COLUMNS = 4  # large pictures in a row, at least
 FILM, SLOW_SIDE = 31, 5  # pictures of a film, one way; and along a square's side where they are drawn pixel by pixel
 
 WORDS = """
-Take two test images and walk from one to the other in equal steps. The pixel line fades: halfway, both images lie on
+Take two images, from the test set or your own (*More*: draw one, or upload it), and walk from one to the other in equal
+steps. Drag the bead on the plane: the picture follows. The pixel line fades: halfway, both images lie on
 top of each other, which looks like no image of the data. The latent line walks between the codes of the two images, the
 means of q(z|x) where they are known, and decodes every step: a good model shows something plausible all the way,
 because neighbouring codes mean similar images. The walk goes the way of the latent space: straight in a vector space,

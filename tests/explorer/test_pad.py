@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import json
+
 import numpy as np
 import pytest
+from streamlit.testing.v1 import AppTest
 
+from explorer import ROOT, picture_code
 from explorer.canvas import pad
+from explorer.canvas.component import drawing
 from latents.data import TEST_SEED, binarise, load
 from latents.data.draws import uniforms
 
@@ -39,3 +45,39 @@ def test_the_draw_is_the_one_of_the_test_images():
     images = load("mnist").test.images[:3]
     drawn = uniforms(stream, images.numel()).reshape(images.shape) < images.numpy()
     np.testing.assert_array_equal(drawn, binarise(images, TEST_SEED).numpy() > 0)
+
+
+# -- a drawing in the link ---------------------------------------------------------------------------------------
+
+
+def start(text: str) -> dict:
+    """What the pad of Latent space begins with, for a link with this drawing."""
+    at = AppTest.from_file(str(ROOT / "explorer" / "Home.py"), default_timeout=180)
+    at.query_params.update({"model": "digits-vampprior-2d", "view": "Draw", "drawing": text})
+    at.run()
+    at.switch_page("../pages/latent_space.py")
+    at.query_params.update({"model": "digits-vampprior-2d", "view": "Draw", "drawing": text})
+    at.run()
+    assert not at.exception, at.exception
+    (found,) = [json.loads(part.proto.json) for part in at.get("bidi_component") if "planes" in part.proto.json]
+    return found["settings"]["pad"]["start"]
+
+
+def test_a_drawing_in_the_link_is_what_the_pad_begins_with():
+    picture = gray("digits")[4]
+    found = start(f"17.{picture_code.encode(picture)}")
+    assert base64.b64decode(found["pixels"]) == picture.tobytes()
+    assert (found["place"], found["words"]) == (17, "")
+
+
+@pytest.mark.parametrize("text", ["no drawing", "x.AQEI"])
+def test_a_damaged_drawing_has_a_sentence_on_an_empty_pad(text):
+    found = start(text)
+    assert found["pixels"] == ""
+    assert found["words"].startswith("The picture in the link cannot be read")
+
+
+def test_what_the_pad_sends_is_checked():
+    assert drawing({"pixels": base64.b64encode(b"abc").decode(), "place": 4}).pixels == b"abc"
+    for nonsense in (None, {}, {"pixels": "?", "place": 0}, {"pixels": "YWJj", "place": "x"}, "text", {"pixels": 4}):
+        assert drawing(nonsense) is None
