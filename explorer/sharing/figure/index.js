@@ -8,7 +8,7 @@ import { give, htmlFile, pngFile, svgFile } from "./files.js";
 
 export { SvgPen } from "./svgpen.js";
 
-const NEAR = 64; // pixels between a figure and the words that belong to it: a row of tools may stand between them
+const NEAR = 40; // pixels between a figure and the words that belong to it, and between those and the next
 const READY = 8000; // milliseconds to wait for what is still being drawn
 const FONT = '"Source Sans", "Source Sans 3", "Source Sans Pro", "Helvetica Neue", Arial, sans-serif';
 
@@ -23,7 +23,7 @@ export async function saveFigure(kind, { title, models, name, link }) {
   const root = document.querySelector('[data-testid="stMainBlockContainer"]');
   if (!root || !(await settled(root))) return "The page is still being drawn: try again in a moment.";
   const page = new Page(root);
-  const items = around(page.items);
+  const items = around(page);
   if (!items.length) return nothing(root);
   const words = sentences(items);
   const told = models.filter((model) => !words.some((line) => line.includes(model)));
@@ -44,10 +44,11 @@ export async function saveFigure(kind, { title, models, name, link }) {
 }
 
 /** What belongs to the figures: words above, beside and below them, but not those of another part of the page. */
-function around(items) {
-  const figures = items.filter((item) => item.figure);
+function around({ items, reach: canvases }) {
+  const figures = items.filter((item) => item.figure).map((item) => item.box);
   if (!figures.length) return [];
-  const near = [Math.min(...figures.map((item) => item.box.top)), Math.max(...figures.map((item) => item.box.bottom))];
+  const boxes = [...figures, ...canvases];
+  const near = [Math.min(...boxes.map((box) => box.top)), Math.max(...boxes.map((box) => box.bottom))];
   const reach = (more) => {
     const grown = items.filter((item) => item.box.bottom > near[0] - NEAR && item.box.top < near[1] + NEAR);
     near[0] = Math.min(near[0], ...grown.map((item) => item.box.top));

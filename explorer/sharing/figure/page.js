@@ -17,7 +17,7 @@ const WIDGETS = [
 ].map((name) => `[data-testid="st${name}"]`);
 const OTHERS = [
   "style", "script", "template", "input", "select", "textarea", "button:not(.lx-class)", "[role=tablist]", ".modebar-container", ".gl-canvas-pick",
-  ".katex-mathml", ".lx-tools", ".lx-help", ".lx-live", ".lx-player", ".lx-loading", ".lx-reading",
+  ".katex-mathml", ".lx-tools", ".lx-help", ".lx-live", ".lx-loading", ".lx-reading",
 ];
 const LEFT_OUT = [...CONTROLS, ...WIDGETS, ...OTHERS].join(", ");
 const LEAST = 12; // pixels: what is smaller in both directions is no figure
@@ -37,6 +37,7 @@ export class Page {
   constructor(root) {
     this.items = [];
     this.alts = [];
+    this.reach = []; // the boxes of live canvases, with their tools and players, which are not seen in a picture
     this.pixels = 0; // how many canvases had to be taken as pixels though they are drawn from data
     this.read(root, { opacity: 1, clip: EVERYWHERE });
   }
@@ -50,6 +51,7 @@ export class Page {
     if (opacity === 0) return;
     const box = element.getBoundingClientRect();
     this.named(element);
+    if (element.matches(".lx")) this.reach.push(box);
     const inside = { opacity, clip: css.overflowX === "visible" && css.overflowY === "visible" ? around.clip : cut(around.clip, box) };
     const what = element.tagName.toLowerCase();
     if (what === "canvas") return this.canvas(element, css, box, opacity, around.clip);
