@@ -1,4 +1,4 @@
-"""Clicks and lassos on Plotly charts: which points were chosen."""
+"""Clicks on Plotly charts: which points were chosen."""
 
 from __future__ import annotations
 
@@ -12,16 +12,12 @@ from explorer.charts import theme
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-_TOOLS = ["lasso2d", "select2d", "pan2d", "zoom2d", "resetScale2d", "toImage"]
 
+def clickable(fig: Figure, key: str, alt: str, then: Callable[[list[int]], None]) -> None:
+    """A Plotly figure over the whole width whose points can be clicked.
 
-def clickable(
-    fig: Figure, key: str, alt: str, then: Callable[[list[int]], None], modes: tuple[str, ...] = ("points",)
-) -> None:
-    """A Plotly figure over the whole width whose points can be chosen.
-
-    then: called, before the page runs again, with the customdata (whole numbers) of what was clicked or lassoed; an
-    emptied selection is not told, since a chart that is drawn anew empties its own.
+    then: called, before the page runs again, with the customdata (whole numbers) of what was clicked; an emptied
+    selection is not told, since a chart that is drawn anew empties its own.
     """
 
     def changed() -> None:
@@ -29,9 +25,8 @@ def clickable(
         if picked:
             then(picked)
 
-    tools = {"displayModeBar": False} if modes == ("points",) else {"modeBarButtons": [_TOOLS]}
-    settings: dict[str, Any] = {"selection_mode": modes, "theme": None, "config": theme.CONFIG | tools, "alt": alt}
-    st.plotly_chart(fig, key=key, width="stretch", on_select=changed, **settings)
+    settings: dict[str, Any] = {"selection_mode": ("points",), "config": theme.CONFIG | {"displayModeBar": False}}
+    st.plotly_chart(fig, key=key, width="stretch", on_select=changed, theme=None, alt=alt, **settings)
 
 
 def numbers(state: Any) -> list[int]:
