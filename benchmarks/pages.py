@@ -31,7 +31,7 @@ _STILL = """() => {
         && !document.querySelector('[data-testid="stSkeleton"], [data-testid="stSpinner"]');
     if (!still) window.stillSince = undefined;
     else window.stillSince ??= performance.now();
-    return still && performance.now() - window.stillSince > 150;
+    return still && performance.now() - window.stillSince > 60;
 }"""
 
 # Starts the clock at the next trusted event, and stops it in the first frame whose picture is another one.
@@ -190,7 +190,7 @@ def dotted(visit: Visit, turn: int) -> Iterator[None]:
     x, y = visit.dots[turn % len(visit.dots)].tolist()
     place = root.evaluate("(one, [x, y]) => one.latentCanvas.screen(x, y)", [x, y])
     visit.page.mouse.move(*place)
-    visit.page.wait_for_timeout(150)  # the lens of the hovered dot is there
+    visit.page.wait_for_timeout(80)  # the lens of the hovered dot is there
     yield
     visit.page.mouse.down()
     visit.page.mouse.up()
