@@ -35,7 +35,7 @@ def along_path(
     height: int,
     *,
     at: float | None = None,
-    title: str = "t (share of the way from the first image to the second)",
+    title: str = "t (share of the way from a to b)",
 ) -> go.Figure:
     """log p(z) along a path, drawn edge to edge, so that it stands under a strip of as many pictures as marks.
 
