@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from explorer import layered, library, naming, planes, usage
+from explorer import layered, library, naming, parts, planes, usage
 from explorer.canvas import CanvasPlane, Class, canvas
 from explorer.charts.region import limits
 from explorer.library import Entry
@@ -135,6 +135,25 @@ def _layout(entry: Entry, layer: int) -> planes.Layout:
     blank = planes.Layout("PCA", np.zeros((0, 2)), None, x, y, centre=centre, axes=axes, name=f"layer {layer} alone")
     tops = None if pseudo is None or layer > 0 else blank.to_plane(library.coordinates(entry, pseudo))
     return replace(blank, points=blank.to_plane(coordinates), pseudo=tops)
+
+
+def sentence(entry: Entry, shown: list[CanvasPlane], decoded: bool) -> str:
+    """What the planes show, and how a place of one layer's plane becomes a picture."""
+    names = symbols(entry)
+    said = (
+        f"Each picture is {parts.shown([entry])} at its place on the layer's plane."
+        if decoded and shown[0].decoder
+        else f"Each dot is a test image at {parts.points([entry])}, once in each layer."
+    )
+    if shown[0].decoder is None:
+        said += f" Nothing is decoded at the pointer. {why_not_decoded(entry)}"
+    else:
+        said += (
+            f" At the pointer that layer alone changes: layers above stay the chosen image’s, and those below go to "
+            f"the mean that the prior expects of them, so {names[0]}’s plane shows what {names[0]} says by itself."
+        )
+    more = "" if len(names) <= len(shown) else f" Only the top {len(shown)} layers are shown."
+    return said + more
 
 
 # -- what each layer holds of an image --------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from explorer import (
     view,
     words,
 )
-from explorer.canvas import CanvasPlane, state
+from explorer.canvas import state
 from explorer.charts import code_map, images, strips
 from explorer.charts.region import class_name
 from explorer.library import Entry, Images
@@ -228,7 +228,8 @@ def on_planes(entry: Entry, test: Images, chosen: dict, alone: bool) -> None:
     )
     layer_panel.row(entry, test, selected, alone)
     view.caption(
-        planes_sentence(entry, shown, decoded), provenance(entry) + " · principal components of each layer on its own"
+        layer_planes.sentence(entry, shown, decoded),
+        provenance(entry) + " · principal components of each layer on its own",
     )
 
 
@@ -238,25 +239,6 @@ def selected_on(key: str) -> None:
     chosen_images.choose(selected)
     if len(selected) == 1:
         st.session_state[focus.KEY] = selected[0]
-
-
-def planes_sentence(entry: Entry, shown: list[CanvasPlane], decoded: bool) -> str:
-    """What the planes show, and how a place of one layer's plane becomes a picture."""
-    names = layer_planes.symbols(entry)
-    said = (
-        f"Each picture is {parts.shown([entry])} at its place on the layer's plane."
-        if decoded and shown[0].decoder
-        else f"Each dot is a test image at {parts.points([entry])}, once in each layer."
-    )
-    if shown[0].decoder is None:
-        said += f" Nothing is decoded at the pointer. {layer_planes.why_not_decoded(entry)}"
-    else:
-        said += (
-            f" At the pointer that layer alone changes: layers above stay the chosen image’s, and those below go to "
-            f"the mean that the prior expects of them, so {names[0]}’s plane shows what {names[0]} says by itself."
-        )
-    more = "" if len(names) <= len(shown) else f" Only the top {len(shown)} layers are shown."
-    return said + more
 
 
 def hierarchy(entry: Entry, test: Images, chosen: dict, width: int, alone: bool) -> None:
