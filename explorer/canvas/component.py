@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
 NAME = "latent_canvas"
+LARGE = 1 << 17
+"""Bytes of what has a file of its own even where the next run may replace it."""
 LOADER = Path(__file__).with_name("loader.mjs")
 
 
@@ -103,7 +105,7 @@ def canvas(
     address = addresses(key)
     data = options(planes, region, address=address, classes=classes, height=tall, **settings)
     if track is not None:
-        data["settings"]["track"] = track.json(address)
+        data["settings"]["track"] = track.json(passing(key))
     data |= {"script": script_address(key), "message": message, "selection": list(selection)}
     named = {"selection": on_select, "probe": on_probe, "hover": on_hover, "ends": on_ends, "turn": on_turn}
     named |= {"drawing": on_drawing, "pseudo": on_pseudo, "bead": on_bead}
@@ -200,6 +202,18 @@ def addresses(key: str) -> Address:
         return served(content, mimetype, f"canvas/{key}/{next(places)}")
 
     return address
+
+
+def passing(key: str) -> Address:
+    """Addresses for what the next run of the page may replace before the browser has fetched it, such as the pictures
+    at a slider's step. The server forgets files that are replaced: what is not large comes with the page itself.
+    """
+    address = addresses(f"{key}/passing")
+
+    def inline(content: bytes, mimetype: str) -> str:
+        return data_address(content, mimetype) if len(content) <= LARGE else address(content, mimetype)
+
+    return inline
 
 
 def script_address(key: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from explorer.canvas.component import LOADER, addresses, script_address
+from explorer.canvas.component import LOADER, passing, script_address
 from explorer.canvas.plane import PICTURE, Address
 from explorer.charts import images
 
@@ -49,7 +49,7 @@ class Large:
 
 def row(pictures: list[Large], key: str, columns: int) -> None:
     """The pictures, each in one of so many equal columns over the whole width of their place."""
-    address = addresses(key)
+    address = passing(key)
     data = {"script": script_address(key), "mount": "mountRow", "height": 150, "columns": columns}
     _component()(key=key, data=data | {"figures": [one.json(address) for one in pictures]}, height="content")
 
