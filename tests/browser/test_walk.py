@@ -77,10 +77,14 @@ class Walk(Visit):
                          tables: main.querySelectorAll('table, [data-testid="stDataFrame"]').length };
             }"""
         )
-        planes = [plane for canvas in self.canvases() for plane in canvas["planes"]]
+        for _ in range(40):  # a canvas that has just been mounted fetches its points
+            planes = [plane for canvas in self.canvases() for plane in canvas["planes"]]
+            if all(plane["drawn"] or plane["tiles"] or plane["error"] for plane in planes):
+                break
+            self.page.wait_for_timeout(250)
         for plane in planes:
             assert not plane["error"], plane["error"]
-            assert plane["drawn"] > 0 or plane["tiles"] > 0 or plane["lattice"], plane
+            assert plane["drawn"] > 0 or plane["tiles"] > 0, plane
         assert all(found["images"]), "a picture did not load"
         assert all(found["charts"]), "a chart is empty"
         assert found["images"] or found["charts"] or planes or found["said"] or found["tables"], "nothing is shown"
@@ -277,6 +281,8 @@ def interpolate(walk: Walk, family: str) -> None:
     walk.page.get_by_text("your picture").first.wait_for()
     walk.quiet()
     walk.press_slider("Step", times=2)
+    walk.until("() => new URLSearchParams(location.search).get('step') === '6'")
+    walk.quiet(600)  # a click while the page still answers another one may be lost
     if walk.page.locator(".lx").count():
         walk.number("To test image", 45)  # none of those that are clicked: the first one may be the end already
         walk.click_dot()
