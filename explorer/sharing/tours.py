@@ -28,7 +28,8 @@ _TOURS = {
         "Under *More*: a temperature, and the training image nearest to each sample, to see what is only remembered.",
     ),
     "interpolate": (
-        "Choose two images: the row of pictures is decoded along the path between their codes.",
+        "Choose two images, or draw one under *More*: the pictures are decoded along the path between their codes.",
+        "Drag the bead along the path, or an end to another image: the decoder follows.",
         "Compare with the path through pixels, where one picture fades into the other and no image lies between.",
         "The curve tells how likely the prior takes each step to be: a dip is a hole between the classes.",
     ),
@@ -45,19 +46,20 @@ _TOURS = {
     ),
     "sphere": (
         "The latent space is a sphere: turn the globe, and read the map as one of the Earth.",
-        "A cap is as wide as the encoder's doubt about an image.",
+        "Click an image: its cap is as wide as the encoder's doubt; a second one gives the great circle between them.",
         "Point at the map to decode; no edge is an edge of the sphere.",
     ),
     "layers_and_codes": (
         "A hierarchy has layers of z: hold the upper one and draw the lower one anew to see what each decides.",
         "Then add one layer after the other to the reconstruction.",
+        "*Planes*: point at the plane of the top layer to see what it says by itself.",
         "Of a VQ-VAE, see which code stands at which place, and swap one.",
     ),
     "active_units": (
         "Each bar is a unit: how much its mean varies over the test images, and what it carries in nats.",
         "Units under the threshold are dead: the encoder says the same of every image.",
         "Move the threshold: an honest count hardly changes.",
-        "Below, the units' lives during training tell when they died.",
+        "The units' lives during training tell when they died.",
     ),
     "side_by_side": (
         "Up to four models see the same images and draw with the same seeds.",
