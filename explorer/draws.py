@@ -122,7 +122,7 @@ def prior_codes(entry: Entry, seed: int, n: int, temperature: float = 1.0) -> np
     from latents.randomness import seeded
 
     with torch.no_grad(), seeded(seed, tensors.device()):
-        codes = tensors.array(tempering.sample(library.model(entry).prior(), MOST, temperature))
+        codes = tensors.array(tempering.sample(library.prior(entry), MOST, temperature))
     _mark(entry)
     return codes[:n]
 

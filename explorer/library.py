@@ -21,6 +21,8 @@ from explorer import ROOT, tensors
 from explorer.entry import Entry, Stamp, order, read
 
 if TYPE_CHECKING:
+    from torch.distributions import Distribution
+
     from latents import Model
 
 T = TypeVar("T")
@@ -227,6 +229,17 @@ def _load(entry: Entry) -> Model:
 
     with torch.inference_mode(False):  # weights made in a caller's inference mode could never have gradients
         return latents.load(entry.path, tensors.device())
+
+
+def prior(entry: Entry) -> Distribution:
+    """p(z) of the model, made once: a VampPrior encodes its pseudo-inputs whenever it is asked for. Never change it."""
+    import torch
+
+    def make() -> Distribution:
+        with torch.no_grad():
+            return model(entry).prior()
+
+    return remember("prior", entry, make)
 
 
 def images(entry: Entry) -> Images:

@@ -162,7 +162,7 @@ def log_density(entry: Entry, z: np.ndarray) -> np.ndarray:
     import torch
 
     with torch.no_grad():
-        prior = library.model(entry).prior()
+        prior = library.prior(entry)
         parts = [tensors.array(prior.log_prob(part)) for part in tensors.tensor(z).split(2000)]
     return np.concatenate(parts).astype(np.float64)
 
