@@ -90,7 +90,7 @@ def strips(
     used = head + grid.rows * (grid.side + BETWEEN)
     high = min(float(height), used)
     whole = max(float(width), grid.blocks * (across + APART) - APART)
-    parts = _Parts([], [], [])
+    parts = _Parts([], [], [], [])
     for block in range(grid.blocks):
         here = rows[block * grid.rows : (block + 1) * grid.rows]
         left = block * (across + APART)
@@ -103,6 +103,8 @@ def strips(
         "xaxis": fixed | {"range": [0, whole], "constraintoward": "left"},
         "yaxis": fixed | {"range": [high, 0], "scaleanchor": "x", "constraintoward": "top"},
     }
+    if parts.marks:
+        parts.traces.append(_marks(parts.marks, tones))
     drawn = {"images": parts.images, "annotations": parts.words}
     margin = {"l": 0, "r": 0, "t": 0, "b": 0}
     return go.Figure(parts.traces, layout(tones, round(high), margin=margin, dragmode=False, **axes, **drawn))
@@ -110,11 +112,15 @@ def strips(
 
 @dataclass(frozen=True)
 class _Parts:
-    """What a figure is made of, in one go: Plotly's `add_...` look through all that was added before."""
+    """What a figure is made of, in one go: Plotly's `add_...` look through all that was added before.
+
+    marks: the places of the triangles.
+    """
 
     traces: list[dict[str, Any]]
     images: list[dict[str, Any]]
     words: list[dict[str, Any]]
+    marks: list[tuple[float, float]]
 
 
 def _heads(parts: _Parts, heads: list[str], left: float, side: float, tones: Tone) -> None:
@@ -135,7 +141,7 @@ def _row(parts: _Parts, row: Row, left: float, top: float, beside: int, side: fl
     lines = f"<b>{row.name}</b>" + (f"<br>{row.note}" if row.note else "")
     _words(parts, lines, start - 10, top + side / 2, "right", tones.muted if row.dim else tones.ink)
     if row.mark is not None:
-        _mark(parts, start + row.mark * (side + GAP) + side / 2, top + side, tones)
+        parts.marks.append((start + row.mark * (side + GAP) + side / 2, top + side + BETWEEN / 2))
     parts.traces.append(
         {
             "type": "scatter",
@@ -151,11 +157,12 @@ def _row(parts: _Parts, row: Row, left: float, top: float, beside: int, side: fl
     )
 
 
-def _mark(parts: _Parts, x: float, under: float, tones: Tone) -> None:
-    """A small triangle under the row that points at a place of it."""
+def _marks(places: list[tuple[float, float]], tones: Tone) -> dict[str, Any]:
+    """Small triangles under the rows that point at places of them."""
+    x, y = zip(*places, strict=True)
     marker = {"symbol": "triangle-up", "size": 9, "color": tones.ink}
-    place = {"type": "scatter", "x": [x], "y": [under + BETWEEN / 2], "mode": "markers", "marker": marker}
-    parts.traces.append({**place, "name": "start", "hoverinfo": "skip"})
+    look = {"mode": "markers", "marker": marker, "name": "start", "hoverinfo": "skip"}
+    return {"type": "scatter", "x": list(x), "y": list(y), **look}
 
 
 def _words(parts: _Parts, text: str, x: float, y: float, anchor: str, colour: str) -> None:
