@@ -25,8 +25,8 @@ TITLES = {
     "active_units": "Active units",
 }
 MINE = ("samples", "interpolate", "pseudo_inputs", "active_units")
-PICTURES = {"samples": 1, "interpolate": 6, "pseudo_inputs": 4, "active_units": 0}
-"""How many pictures a page shows of one model that has all it asks for."""
+PICTURES = {"samples": (1, 0), "interpolate": (2, 2), "pseudo_inputs": (3, 2), "active_units": (0, 0)}
+"""How many pictures, and components with pictures, a page shows of one model that has all it asks for."""
 
 
 def app(page: str, **parameters: str) -> AppTest:
@@ -80,7 +80,7 @@ def test_two_models_side_by_side(name, beside, page):
 def test_a_model_that_has_everything_shows_its_pictures(page):
     at = app(page, model="digits-vampprior-2d")
     assert not at.info
-    assert len(at.get("image")) == PICTURES[page]
+    assert (len(at.get("image")), len(at.get("bidi_component"))) == PICTURES[page]
 
 
 @pytest.mark.parametrize("page", TITLES)
@@ -125,7 +125,7 @@ def test_a_model_that_does_not_fit_its_recipe_is_a_sentence(shelf, page):
 def test_the_others_still_work(shelf, page):
     at = app(page, model="good")
     assert not at.info
-    assert len(at.get("image")) == PICTURES[page]
+    assert (len(at.get("image")), len(at.get("bidi_component"))) == PICTURES[page]
     assert {"damaged", "begun", "bare"}.isdisjoint(at.selectbox(key="model").options)
 
 
