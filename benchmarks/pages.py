@@ -23,7 +23,7 @@ REPEATS = 20
 MLP, CONVOLUTIONS = 200.0, 500.0  # the goals, ms
 SWITCH = 1.0  # and of another model, s
 VIEW = {"width": 1280, "height": 720}
-PATIENCE = 60_000  # milliseconds
+PATIENCE, LOST = 60_000, 15_000  # milliseconds: of a page, and after which a click is taken for one without an answer
 FLAT, WIDE, CONVOLUTIONAL = "mnist-vampprior-2d", "mnist-vampprior-40d", "mnist-conv-40d"
 
 _STILL = """() => {
@@ -34,10 +34,12 @@ _STILL = """() => {
     return still && performance.now() - window.stillSince > 60;
 }"""
 
-# Starts the clock at the next trusted event, and stops it in the first frame whose picture is another one.
-_WATCH = """mark => {
+# Starts the clock at the next trusted event, and stops it in the first frame whose picture is another one; null where
+# none comes.
+_WATCH = """([mark, patience]) => {
     const read = eval(mark), before = read();
     window.watched = new Promise(done => {
+        setTimeout(() => done(null), patience);
         const begin = ({ isTrusted, timeStamp }) => {
             if (!isTrusted) return;
             for (const kind of ["pointerup", "keydown"]) removeEventListener(kind, begin, true);
@@ -355,22 +357,26 @@ def measured(chromium, address: str, case: Case, known: Callable[[str], str] | N
     visit = Visit(context.new_page())
     go(visit.page, f"{address}/{case.page}?{urlencode({'model': case.model, **case.query})}")
     visit.page.wait_for_function(f"() => Boolean(({case.ready or case.mark})())", timeout=PATIENCE)
-    times = []
+    times, lost = [], 0
     others = cycle(("mnist-standard-2d", FLAT))
     for turn in range(case.warm + REPEATS):
         visit.settle()
         mark = case.mark if known is None else known(next(others))
         doing = case.act(visit, turn)
         next(doing)
-        visit.page.evaluate(_WATCH, mark)
+        visit.page.evaluate(_WATCH, [mark, LOST])
         next(doing, None)
         took = visit.page.evaluate("window.watched")
-        if turn >= case.warm:
+        if took is None:
+            lost += 1
+            if lost > REPEATS // 4:
+                raise RuntimeError(f"{name(case)}: {lost} of {turn + 1} clicks changed nothing within {LOST} ms")
+        elif turn >= case.warm:
             times.append(took)
     context.close()
     scale = 1 if case.unit == "ms" else 1000
     detail = f"median of {len(times)}; 9 of 10 under {np.percentile(times, 90) / scale:.3g} {case.unit}"
-    detail += f"; load {os.getloadavg()[0]:.1f}"
+    detail += f"; load {os.getloadavg()[0]:.1f}" + (f"; {lost} clicks changed nothing" if lost else "")
     return Claim(name(case), statistics.median(times) / scale, case.goal, case.unit, detail=detail)
 
 
